@@ -1,0 +1,174 @@
+"""The collaborative knowledge graph: the only place where user, item and entity ids meet."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgrec.shapes import IntArray, Pairs, Triples
+
+INTERACTS = "interacts"
+INVERSE_SUFFIX = "^-1"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Typed, directed edges over users, items and the entities that are no item.
+
+    Each item has a node of its own, so that a cold item never shares a node with a warm one: where an
+    entity is linked by an item, the item's node takes the entity's place in every triple; where several
+    items link to one entity, each gets its own copy of that entity's triples. Messages run from
+    ``edge_index[0]`` to ``edge_index[1]``; every edge has its inverse with a relation id of its own.
+
+    Attributes:
+        edge_index: ``[2, E]`` source node, target node.
+        edge_type: ``[E]`` relation id in ``[0, num_relations)``.
+        num_nodes: N.
+        relation_names: one per relation id; ``interacts`` and ``…^-1`` among them.
+        user_nodes: ``[U]`` node of each user.
+        item_nodes: ``[I]`` node of each item.
+        has_kg: ``[I]`` whether the item has at least one triple.
+        edge_weight: ``[E]`` 1 = present, 0 = dropped; ``None`` = all present. Normalisation counts
+            weighted degrees, so an edge of weight 0 is as good as absent.
+    """
+
+    edge_index: Tensor
+    edge_type: Tensor
+    num_nodes: int
+    relation_names: tuple[str, ...]
+    user_nodes: Tensor
+    item_nodes: Tensor
+    has_kg: Tensor
+    edge_weight: Tensor | None = None
+
+    @property
+    def num_relations(self) -> int:
+        """Relations, inverses and interactions included."""
+        return len(self.relation_names)
+
+    @property
+    def num_edges(self) -> int:
+        """Directed edges, inverses included."""
+        return int(self.edge_index.shape[1])
+
+    @cached_property
+    def is_interaction(self) -> Tensor:
+        """``[E]`` whether the edge is a training interaction (either direction)."""
+        ids = [i for i, name in enumerate(self.relation_names) if name.startswith(INTERACTS)]
+        return torch.isin(self.edge_type, torch.tensor(ids, device=self.edge_type.device))
+
+    def with_edge_weight(self, edge_weight: Tensor) -> "Graph":
+        """The same structure with other weights ``[E]``."""
+        return replace(self, edge_weight=edge_weight)
+
+    def to(self, device: torch.device | str) -> "Graph":
+        """The graph with its tensors on ``device``."""
+        moved = {
+            name: value.to(device)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor) and name in self.__dataclass_fields__
+        }
+        return replace(self, **moved)
+
+
+def build_graph(
+    num_users: int,
+    num_items: int,
+    num_entities: int,
+    relation_names: list[str],
+    interactions: Pairs,
+    triples: Triples,
+    item_to_entity: IntArray,
+) -> Graph:
+    """Join training interactions, triples and links into one graph.
+
+    Args:
+        num_users: U.
+        num_items: I.
+        num_entities: E.
+        relation_names: R names of the triples' relations.
+        interactions: ``[n, 2]`` **training** interactions only.
+        triples: ``[T, 3]``.
+        item_to_entity: ``[I]``, -1 = unlinked.
+
+    Returns:
+        The graph with inverse edges and both directions of the interactions; self loops and duplicate
+        triples are dropped.
+
+    Raises:
+        ValueError: an id outside its range.
+    """
+    _check_range("interaction user", interactions[:, 0], num_users)
+    _check_range("interaction item", interactions[:, 1], num_items)
+    _check_range("link", item_to_entity[item_to_entity >= 0], num_entities)
+    _check_range("triple head", triples[:, 0], num_entities)
+    _check_range("triple relation", triples[:, 1], len(relation_names))
+    _check_range("triple tail", triples[:, 2], num_entities)
+
+    nodes_of_entity, num_nodes = _entity_nodes(num_users, num_items, num_entities, item_to_entity)
+    facts = _triples_over_nodes(triples, nodes_of_entity)
+    has_kg = np.zeros(num_nodes, dtype=bool)
+    has_kg[facts[:, 0]] = has_kg[facts[:, 2]] = True
+
+    num_facts_relations = len(relation_names)
+    users, items = interactions[:, 0], interactions[:, 1] + num_users
+    heads = np.concatenate([facts[:, 0], users])
+    tails = np.concatenate([facts[:, 2], items])
+    types = np.concatenate([facts[:, 1], np.full(len(users), num_facts_relations)])
+    num_forward = num_facts_relations + 1
+    names = [*relation_names, INTERACTS]
+    item_nodes = np.arange(num_items) + num_users
+    return Graph(
+        edge_index=torch.from_numpy(
+            np.stack([np.concatenate([heads, tails]), np.concatenate([tails, heads])])
+        ),
+        edge_type=torch.from_numpy(np.concatenate([types, types + num_forward])),
+        num_nodes=num_nodes,
+        relation_names=(*names, *(name + INVERSE_SUFFIX for name in names)),
+        user_nodes=torch.arange(num_users),
+        item_nodes=torch.from_numpy(item_nodes),
+        has_kg=torch.from_numpy(has_kg[item_nodes]),
+    )
+
+
+def _check_range(what: str, ids: IntArray, size: int) -> None:
+    if len(ids) and (ids.min() < 0 or ids.max() >= size):
+        raise ValueError(f"{what} ids lie in [{ids.min()}, {ids.max()}], expected [0, {size})")
+
+
+def _entity_nodes(
+    num_users: int, num_items: int, num_entities: int, item_to_entity: IntArray
+) -> tuple[list[IntArray], int]:
+    """Nodes of each entity: those of the items that link to it, else one node of its own."""
+    owners: dict[int, list[int]] = {}
+    for item, entity in enumerate(item_to_entity.tolist()):
+        if entity >= 0:
+            owners.setdefault(entity, []).append(num_users + item)
+    next_node = num_users + num_items
+    nodes: list[IntArray] = []
+    for entity in range(num_entities):
+        if entity in owners:
+            nodes.append(np.array(owners[entity], dtype=np.int64))
+        else:
+            nodes.append(np.array([next_node], dtype=np.int64))
+            next_node += 1
+    return nodes, next_node
+
+
+def _triples_over_nodes(triples: Triples, nodes_of_entity: list[IntArray]) -> Triples:
+    """Triples with node ids; a shared entity's triples are copied to each of its items."""
+    copies = np.array([len(nodes) for nodes in nodes_of_entity], dtype=np.int64)
+    first = np.array([nodes[0] for nodes in nodes_of_entity], dtype=np.int64)
+    if len(triples) == 0:
+        return triples.reshape(0, 3)
+    single = (copies[triples[:, 0]] == 1) & (copies[triples[:, 2]] == 1)
+    plain = triples[single]
+    rows = [np.stack([first[plain[:, 0]], plain[:, 1], first[plain[:, 2]]], axis=1)]
+    for head, relation, tail in triples[~single].tolist():
+        rows.extend(
+            np.array([[h, relation, t]]) for h in nodes_of_entity[head] for t in nodes_of_entity[tail]
+        )
+    joined = np.unique(np.concatenate(rows), axis=0)
+    return joined[joined[:, 0] != joined[:, 2]]

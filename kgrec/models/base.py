@@ -1,0 +1,98 @@
+"""What every recommender offers, and what it is given."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from kgrec.data.dataset import RecDataset
+from kgrec.kg.graph import Graph
+from kgrec.text.encoder import TextFeatures
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """Everything a recommender may learn from: the data decides sizes, the config the rest.
+
+    Attributes:
+        dataset: ids, training interactions, texts, links.
+        graph: collaborative knowledge graph, ``None`` unless the model says ``needs_graph``.
+        text: text features of the items, ``None`` unless the model says ``needs_text``.
+    """
+
+    dataset: RecDataset
+    graph: Graph | None = None
+    text: TextFeatures | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One training step.
+
+    Attributes:
+        users, items: ``[B]`` observed pairs.
+        negatives: ``[B, n]`` unobserved items for each pair; n = 0 where the loss needs none.
+        step: global step, the same on every process: randomness that must agree between processes
+            (which items play cold, which edges are dropped) is drawn from it.
+        weight: share of this process's mean loss in the global mean: 1 unless processes hold batches
+            of unequal size.
+    """
+
+    users: Tensor
+    items: Tensor
+    negatives: Tensor
+    step: int
+    weight: float = 1.0
+
+
+class Recommender(nn.Module):
+    """Base class: a recommender gives each user a score for every item.
+
+    Subclasses override :meth:`score` or :meth:`embeddings`, and :meth:`loss` and/or :meth:`fit`. One
+    with trainable parameters is trained by :class:`kgrec.training.trainer.Trainer`; one without is
+    done after :meth:`fit`.
+    """
+
+    needs_graph: ClassVar[bool] = False
+    needs_text: ClassVar[bool] = False
+    num_negatives: int = 0
+
+    def __init__(self, inputs: ModelInputs) -> None:
+        super().__init__()
+        self.num_users = inputs.dataset.num_users
+        self.num_items = inputs.dataset.num_items
+        for need in ("graph", "text"):
+            if getattr(self, f"needs_{need}") and getattr(inputs, need) is None:
+                raise ValueError(f"{type(self).__name__} needs {need} features, got None")
+
+    def fit(self) -> None:
+        """Compute what has a closed form from the training data; nothing by default."""
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean training loss of a batch, shape ``[]``."""
+        raise TypeError(f"{type(self).__name__} has a closed form and no training loss")
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss, so that wrappers for several processes see the call."""
+        return self.loss(batch)
+
+    def embeddings(self) -> tuple[Tensor, Tensor] | None:
+        """``(users [U, D], items [I, D])`` whose inner products are the scores, where they exist."""
+        return None
+
+    def score(self, user_ids: Tensor) -> Tensor:
+        """Scores ``[B, I]`` of all items for ``user_ids [B]``; higher is better, any range."""
+        pair = self.embeddings()
+        if pair is None:
+            raise TypeError(f"{type(self).__name__} must override score() or embeddings()")
+        users, items = pair
+        return users[user_ids] @ items.T
+
+    @property
+    def device(self) -> torch.device:
+        """Where parameters and buffers lie."""
+        tensor = next(self.parameters(), None)
+        if tensor is None:
+            tensor = next(self.buffers(), None)
+        return tensor.device if tensor is not None else torch.device("cpu")
