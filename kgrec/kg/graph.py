@@ -56,12 +56,40 @@ class Graph:
     @cached_property
     def is_interaction(self) -> Tensor:
         """``[E]`` whether the edge is a training interaction (either direction)."""
-        ids = [i for i, name in enumerate(self.relation_names) if name.startswith(INTERACTS)]
-        return torch.isin(self.edge_type, torch.tensor(ids, device=self.edge_type.device))
+        half = self.num_relations // 2  # by id: a relation of the data may bear any name
+        return (self.edge_type == half - 1) | (self.edge_type == self.num_relations - 1)
+
+    @property
+    def num_items(self) -> int:
+        """I."""
+        return len(self.item_nodes)
+
+    @property
+    def entity_nodes(self) -> Tensor:
+        """Nodes that are neither user nor item; they come last."""
+        first = len(self.user_nodes) + len(self.item_nodes)
+        return torch.arange(first, self.num_nodes, device=self.edge_index.device)
 
     def with_edge_weight(self, edge_weight: Tensor) -> "Graph":
         """The same structure with other weights ``[E]``."""
         return replace(self, edge_weight=edge_weight)
+
+    def pruned(self, keep: Tensor) -> "Graph":
+        """The graph of the edges in ``keep [E]``, without the entities that then have no edge.
+
+        Users and items keep their nodes; the entities left are numbered anew, in their old order
+        (:func:`kept_nodes` tells which they are).
+        """
+        new_id = torch.full((self.num_nodes,), -1)
+        kept = kept_nodes(self, keep)
+        new_id[kept] = torch.arange(len(kept))
+        return replace(
+            self,
+            edge_index=new_id[self.edge_index[:, keep]],
+            edge_type=self.edge_type[keep],
+            num_nodes=len(kept),
+            edge_weight=None if self.edge_weight is None else self.edge_weight[keep],
+        )
 
     def to(self, device: torch.device | str) -> "Graph":
         """The graph with its tensors on ``device``."""
@@ -71,6 +99,14 @@ class Graph:
             if isinstance(value, Tensor) and name in self.__dataclass_fields__
         }
         return replace(self, **moved)
+
+
+def kept_nodes(graph: Graph, keep: Tensor) -> Tensor:
+    """Nodes of ``graph.pruned(keep)`` by their id in ``graph``: users, items, entities with an edge."""
+    used = torch.zeros(graph.num_nodes, dtype=torch.bool)
+    used[graph.edge_index[:, keep].flatten()] = True
+    used[graph.user_nodes] = used[graph.item_nodes] = True
+    return used.nonzero().squeeze(1)
 
 
 def build_graph(
@@ -100,6 +136,8 @@ def build_graph(
     Raises:
         ValueError: an id outside its range.
     """
+    if len(item_to_entity) != num_items:
+        raise ValueError(f"item_to_entity has {len(item_to_entity)} rows, expected {num_items} items")
     _check_range("interaction user", interactions[:, 0], num_users)
     _check_range("interaction item", interactions[:, 1], num_items)
     _check_range("link", item_to_entity[item_to_entity >= 0], num_entities)
@@ -161,8 +199,8 @@ def _triples_over_nodes(triples: Triples, nodes_of_entity: list[IntArray]) -> Tr
     """Triples with node ids; a shared entity's triples are copied to each of its items."""
     copies = np.array([len(nodes) for nodes in nodes_of_entity], dtype=np.int64)
     first = np.array([nodes[0] for nodes in nodes_of_entity], dtype=np.int64)
-    if len(triples) == 0:
-        return triples.reshape(0, 3)
+    triples = triples.reshape(-1, 3)
+    triples = triples[triples[:, 0] != triples[:, 2]]  # before copying: else a loop would join the copies
     single = (copies[triples[:, 0]] == 1) & (copies[triples[:, 2]] == 1)
     plain = triples[single]
     rows = [np.stack([first[plain[:, 0]], plain[:, 1], first[plain[:, 2]]], axis=1)]
@@ -170,5 +208,4 @@ def _triples_over_nodes(triples: Triples, nodes_of_entity: list[IntArray]) -> Tr
         rows.extend(
             np.array([[h, relation, t]]) for h in nodes_of_entity[head] for t in nodes_of_entity[tail]
         )
-    joined = np.unique(np.concatenate(rows), axis=0)
-    return joined[joined[:, 0] != joined[:, 2]]
+    return np.unique(np.concatenate(rows), axis=0)

@@ -62,9 +62,16 @@ class Recommender(nn.Module):
         super().__init__()
         self.num_users = inputs.dataset.num_users
         self.num_items = inputs.dataset.num_items
-        for need in ("graph", "text"):
-            if getattr(self, f"needs_{need}") and getattr(inputs, need) is None:
-                raise ValueError(f"{type(self).__name__} needs {need} features, got None")
+
+    def required_inputs(self, inputs: ModelInputs) -> tuple[Graph, TextFeatures]:
+        """Graph and text of ``inputs``, for a model that needs both.
+
+        Raises:
+            ValueError: one of them is missing.
+        """
+        if inputs.graph is None or inputs.text is None:
+            raise ValueError(f"{type(self).__name__} needs a graph and text features, got None")
+        return inputs.graph, inputs.text
 
     def fit(self) -> None:
         """Compute what has a closed form from the training data; nothing by default."""

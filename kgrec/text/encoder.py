@@ -157,8 +157,8 @@ def _read(path: Path) -> dict[str, TextFeatures] | None:
                 name: TextFeatures(file.get_tensor(f"embeddings/{name}"), has_text[row], cost)
                 for row, (name, cost) in enumerate(costs.items())
             }
-    except SafetensorError as error:
-        log.warning("cache file %s is damaged (%s); encoding again", path, error)
+    except (OSError, SafetensorError) as error:
+        log.warning("cache file %s cannot be read (%s); encoding again", path, error)
         return None
 
 

@@ -1,0 +1,74 @@
+"""Looks for held-out pairs in places a model learns from."""
+
+import numpy as np
+import polars as pl
+
+from kgrec.data.dataset import RawDataset
+from kgrec.data.ids import IdMap
+from kgrec.data.splits import SplitResult
+from kgrec.errors import InputError
+from kgrec.shapes import Pairs
+
+MAX_SHARE_IN_TRIPLES = 0.01
+"""Share of held-out pairs that triples may seem to state: ids of two spaces meet by chance."""
+
+
+def count_shared_pairs(a: Pairs, b: Pairs) -> int:
+    """The number of rows of ``b [m, 2]`` that are also rows of ``a [n, 2]`` (non-negative ids)."""
+    if len(a) == 0 or len(b) == 0:
+        return 0
+    width = int(max(a[:, 1].max(), b[:, 1].max())) + 1
+    return int(np.isin(b[:, 0] * width + b[:, 1], a[:, 0] * width + a[:, 1]).sum())
+
+
+def count_pairs_in_triples(pairs: pl.DataFrame, triples: pl.DataFrame, links: pl.DataFrame) -> int:
+    """The number of pairs that a triple states: one end is the user's raw id, the other the item's entity.
+
+    A graph made from listening or rating logs may hold such triples.
+
+    Args:
+        pairs: ``user, item``, raw ids, distinct.
+        triples: ``head, relation, tail``.
+        links: ``item, entity``.
+    """
+    stated = pl.concat(
+        [triples.select(user="head", entity="tail"), triples.select(user="tail", entity="head")]
+    )
+    linked = pairs.join(links, on="item", how="inner")
+    return linked.join(stated, on=["user", "entity"], how="semi").select("user", "item").n_unique()
+
+
+def raw_pairs(pairs: Pairs, users: IdMap, items: IdMap) -> pl.DataFrame:
+    """``pairs [n, 2]`` as a frame ``user, item`` of raw ids."""
+    names = {
+        "user": [users.raw_ids[user] for user in pairs[:, 0]],
+        "item": [items.raw_ids[item] for item in pairs[:, 1]],
+    }
+    return pl.DataFrame(names, schema={"user": pl.String, "item": pl.String})
+
+
+def guard_against_leaks(raw: RawDataset, parts: SplitResult, users: IdMap, items: IdMap) -> None:
+    """Stop when held-out pairs are among the training pairs or stated by the triples.
+
+    Raises:
+        InputError: a pair is in two parts, or more than ``MAX_SHARE_IN_TRIPLES`` of the held-out pairs
+            are triples between a user and an item's entity.
+    """
+    for part, held_out, earlier in (
+        ("valid", parts.valid, {"train": parts.train}),
+        ("test", parts.test, {"train": parts.train, "valid": parts.valid}),
+    ):
+        for other, pairs in earlier.items():
+            shared = count_shared_pairs(pairs, held_out)
+            if shared:
+                raise InputError(
+                    f"{raw.name}: {shared} of {len(held_out)} {part} pairs are also in {other}; "
+                    "a pair may be in one part only"
+                )
+    pairs = np.concatenate([parts.valid, parts.test])
+    stated = count_pairs_in_triples(raw_pairs(pairs, users, items), raw.triples, raw.links)
+    if stated > MAX_SHARE_IN_TRIPLES * len(pairs):
+        raise InputError(
+            f"{raw.name}: {stated} of {len(pairs)} valid and test pairs are stated by triples between the "
+            "user and the item's entity; remove these triples"
+        )

@@ -1,0 +1,17 @@
+from kgrec.data.splits.base import Interactions, Split, SplitResult
+from kgrec.data.splits.cold_item import ColdItemSplit
+from kgrec.data.splits.given import GivenSplit
+from kgrec.data.splits.leave_one_out import LeaveOneOutSplit
+from kgrec.data.splits.random import RandomSplit
+from kgrec.data.splits.temporal import TemporalSplit
+
+__all__ = [
+    "ColdItemSplit",
+    "GivenSplit",
+    "Interactions",
+    "LeaveOneOutSplit",
+    "RandomSplit",
+    "Split",
+    "SplitResult",
+    "TemporalSplit",
+]

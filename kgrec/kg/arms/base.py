@@ -1,0 +1,26 @@
+"""What a graph arm is."""
+
+from typing import Protocol
+
+from kgrec.shapes import IntArray, Triples
+
+
+class GraphArm(Protocol):
+    """One version of the knowledge graph: itself, nothing, or a control that breaks one property of it.
+
+    Arms see ids before items become nodes and before inverses are made, so that inverse edges agree with
+    the forward ones, and items whose entity was made for them alone are treated as all others.
+    """
+
+    def __call__(self, triples: Triples, item_to_entity: IntArray, seed: int) -> tuple[Triples, IntArray]:
+        """Make the arm's graph.
+
+        Args:
+            triples: ``[T, 3]`` head, relation, tail.
+            item_to_entity: ``[I]``, -1 where unlinked.
+            seed: the run's seed; a control drawn with another seed is another draw.
+
+        Returns:
+            Triples ``[T', 3]`` and links ``[I]``; the arguments are left as they are.
+        """
+        ...

@@ -1,0 +1,86 @@
+"""EASE: a linear item-to-item model in closed form."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from kgrec.errors import InputError
+from kgrec.models.base import ModelInputs, Recommender
+from kgrec.models.features import SparseRows, interaction_matrix
+from kgrec.models.selection import best_on_validation
+
+
+class EASE(Recommender):
+    r"""Embarrassingly shallow autoencoder, Steck, WWW 2019, https://arxiv.org/abs/1905.03375 (eq. 8).
+
+    With the binary matrix X [U, I] of training interactions:
+
+    .. math:: P = (X^T X + \lambda I)^{-1}, \quad B_{ij} = -P_{ij} / P_{jj}, \quad B_{jj} = 0,
+              \quad s_u = x_u B
+
+    Scores may have any sign. An item without a training interaction scores 0. Solved in float64, O(I³)
+    time and O(I²) memory.
+
+    Args:
+        inputs: training interactions; validation interactions where several ``ridge`` are given.
+        ridge: values of λ (> 0) to choose from by validation recall; one value = no choice.
+        selection_k: cutoff of that recall.
+
+    Raises:
+        InputError: a value outside its range.
+    """
+
+    weights: Tensor
+
+    def __init__(self, inputs: ModelInputs, ridge: Sequence[float], selection_k: int) -> None:
+        super().__init__(inputs)
+        if not ridge or min(ridge) <= 0:
+            raise InputError(f"model.ridge: found {list(ridge)}, expected one or more numbers > 0")
+        if selection_k < 1:
+            raise InputError(f"model.selection_k: found {selection_k}, expected a whole number >= 1")
+        self.ridge = tuple(ridge)
+        self.selection_k = selection_k
+        self._dataset = inputs.dataset
+        self._interactions = interaction_matrix(inputs.dataset.train, self.num_users, self.num_items)
+        self.history = SparseRows(self._interactions)
+        self.register_buffer("weights", torch.zeros(self.num_items, self.num_items))
+
+    def fit(self) -> None:
+        """Solve for each λ and keep the best."""
+        best = best_on_validation(self._solutions(), self._dataset, self.selection_k)
+        self.weights.copy_(best.weights)
+
+    def score(self, user_ids: Tensor) -> Tensor:
+        """Scores ``[B, I]``."""
+        return self.history.dense(user_ids) @ self.weights
+
+    def _solutions(self) -> Iterator["_Solution"]:
+        gram = (self._interactions.T @ self._interactions).toarray()
+        common = torch.from_numpy(gram).to(self.device)
+        for ridge in self.ridge:
+            yield _Solution(ridge, _solve(common, ridge).float(), self.history)
+
+
+@dataclass(frozen=True)
+class _Solution:
+    ridge: float
+    weights: Tensor
+    history: SparseRows
+
+    @property
+    def setting(self) -> dict[str, float]:
+        return {"ridge": self.ridge}
+
+    def score(self, user_ids: Tensor) -> Tensor:
+        return self.history.dense(user_ids) @ self.weights
+
+
+def _solve(gram: Tensor, ridge: float) -> Tensor:
+    """B ``[I, I]`` from XᵀX."""
+    regularised = gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(regularised))
+    weights = inverse / -inverse.diagonal()
+    weights.fill_diagonal_(0.0)
+    return weights

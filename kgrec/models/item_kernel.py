@@ -1,0 +1,90 @@
+"""Inner products of items in a weighted sum of feature blocks."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+
+import numpy as np
+import scipy.sparse as sp
+
+from kgrec.errors import InputError
+from kgrec.kg.graph import Graph
+from kgrec.models.features import fact_counts, fact_matrix, unit_text
+from kgrec.shapes import FloatArray
+from kgrec.text.encoder import TextFeatures
+
+
+@dataclass(frozen=True)
+class KernelWeights:
+    """Weight (≥ 0) of each block; 0 = left out."""
+
+    text: float
+    facts: float
+    fact_count: float
+    bias: float
+
+    def as_dict(self) -> dict[str, float]:
+        """Name → weight."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class ItemBlocks:
+    """Feature blocks of all items.
+
+    Attributes:
+        text: ``[I, Dt]`` centred text features with rows of unit length, zero where there is no text.
+        facts: ``[I, F]`` tf-idf weighted facts with rows of unit length, zero where there are none.
+        fact_count: ``[I]`` standardised log(1 + number of facts): well-known items have many.
+    """
+
+    text: FloatArray
+    facts: sp.csr_array
+    fact_count: FloatArray
+
+    @classmethod
+    def of(cls, text: TextFeatures, graph: Graph) -> "ItemBlocks":
+        """Blocks of the items that ``text`` and ``graph`` describe."""
+        log_count = np.log1p(fact_counts(graph))
+        spread = log_count.std()
+        standardised = (log_count - log_count.mean()) / (spread if spread > 0 else 1.0)
+        return cls(unit_text(text, center=True), fact_matrix(graph), standardised)
+
+
+class ItemKernel:
+    r"""K = w_text · T Tᵀ + w_facts · F Fᵀ + w_count · c cᵀ + w_bias · 1 1ᵀ, ``[I, I]``.
+
+    Each weight list holds the values to choose from; all combinations are tried. T, F and c are the
+    blocks of :class:`ItemBlocks`.
+
+    Args:
+        text: weights of text features.
+        facts: weights of the bag of facts.
+        fact_count: weights of the number of facts.
+        bias: weight of the constant feature, the intercept.
+
+    Raises:
+        InputError: a weight below 0, or an empty list.
+    """
+
+    def __init__(
+        self, text: Sequence[float], facts: Sequence[float], fact_count: Sequence[float], bias: float
+    ) -> None:
+        named = {"text": text, "facts": facts, "fact_count": fact_count, "bias": [bias]}
+        for name, weights in named.items():
+            if not weights or min(weights) < 0:
+                raise InputError(f"model.kernel.{name}: found {list(weights)}, expected numbers >= 0")
+        self.choices = [KernelWeights(*values) for values in product(*named.values())]
+
+    @staticmethod
+    def matrix(blocks: ItemBlocks, weights: KernelWeights) -> FloatArray:
+        """K for one choice of weights."""
+        num_items = len(blocks.fact_count)
+        kernel = np.full((num_items, num_items), float(weights.bias))
+        if weights.text:
+            kernel += weights.text * (blocks.text @ blocks.text.T)
+        if weights.facts:
+            kernel += weights.facts * (blocks.facts @ blocks.facts.T).toarray()
+        if weights.fact_count:
+            kernel += weights.fact_count * np.outer(blocks.fact_count, blocks.fact_count)
+        return kernel

@@ -1,0 +1,190 @@
+"""The sparse matrices of a graph: adjacency, normalisation, relations.
+
+Every graph network of kgrec is a handful of lines over these::
+
+    matrix = adjacency(graph, symmetric_norm(graph))
+    x = matrix @ x        # out[i] = Σ_{edges e = (j → i)} norm_e · x[j]
+
+All normalisations count ``graph.edge_weight`` (≥ 0; 1 = present), so an edge of weight 0 is as good as
+absent: it carries nothing and nobody's degree counts it.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from kgrec.kg.graph import Graph
+from kgrec.nn.csr import SparseMatrix, SparseStructure
+
+__all__ = [
+    "GraphStructure",
+    "RelationGroups",
+    "SparseMatrix",
+    "SparseStructure",
+    "adjacency",
+    "directed_halves",
+    "edge_weights",
+    "graph_structure",
+    "mean_norm",
+    "relation_norm",
+    "symmetric_norm",
+]
+
+
+@dataclass(frozen=True)
+class RelationGroups:
+    """Edges that share target node and relation, as one group each (G groups ≤ E edges).
+
+    Attributes:
+        of_edge: ``[E]`` group of each edge.
+        edges: ``[G, E]`` which edges a group holds.
+        sources: ``[G, N]`` source nodes of a group's edges.
+        relations: ``[G, R]`` relation of each group.
+        targets: ``[N, G]`` groups that arrive at each node.
+    """
+
+    of_edge: Tensor
+    edges: SparseStructure
+    sources: SparseStructure
+    relations: SparseStructure
+    targets: SparseStructure
+
+
+class GraphStructure:
+    """The patterns of one typed edge list, each sorted when first asked for and then kept.
+
+    Args:
+        graph: only ``edge_index``, ``edge_type`` and the two sizes are read, never the weights. Edges
+            are copied: a reference to ``graph``'s tensors would keep them, the keys of the cache, alive.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.num_nodes = graph.num_nodes
+        self.num_relations = graph.num_relations
+        self.source, self.target = graph.edge_index.clone().unbind(0)
+        self.edge_type = graph.edge_type.clone()
+
+    @cached_property
+    def adjacency(self) -> SparseStructure:
+        """``[N, N]``: row = target, column = source, one entry per edge."""
+        return SparseStructure.build(self.target, self.source, (self.num_nodes, self.num_nodes))
+
+    @cached_property
+    def node_relations(self) -> SparseStructure:
+        """``[N, R]``: row = target, column = relation, one entry per edge."""
+        return SparseStructure.build(self.target, self.edge_type, (self.num_nodes, self.num_relations))
+
+    @cached_property
+    def edge_relations(self) -> SparseStructure:
+        """``[E, R]``: row = edge, column = its relation; hands each edge its relation's numbers."""
+        edges = torch.arange(len(self.edge_type), device=self.edge_type.device)
+        return SparseStructure.build(edges, self.edge_type, (len(edges), self.num_relations))
+
+    @cached_property
+    def relation_groups(self) -> RelationGroups:
+        """Edges grouped by (target, relation)."""
+        keys, of_edge = torch.unique(self.target * self.num_relations + self.edge_type, return_inverse=True)
+        groups = torch.arange(len(keys), device=keys.device)
+        edges = torch.arange(len(of_edge), device=keys.device)
+        return RelationGroups(
+            of_edge=of_edge,
+            edges=SparseStructure.build(of_edge, edges, (len(groups), len(edges))),
+            sources=SparseStructure.build(of_edge, self.source, (len(groups), self.num_nodes)),
+            relations=SparseStructure.build(
+                groups, keys % self.num_relations, (len(groups), self.num_relations)
+            ),
+            targets=SparseStructure.build(keys // self.num_relations, groups, (self.num_nodes, len(groups))),
+        )
+
+    @cached_property
+    def halves(self) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:
+        """``(edge ids, edge_index, edge_type)`` of the edges as stated and of their inverses."""
+        inverse = self.edge_type >= self.num_relations // 2
+        edge_index = torch.stack([self.source, self.target])
+        ids = [torch.nonzero(mask).squeeze(1) for mask in (~inverse, inverse)]
+        return tuple((half, edge_index[:, half], self.edge_type[half]) for half in ids)
+
+
+# edge_index → edge_type → structure. Keys are compared by identity and held weakly: a graph with other
+# weights shares the tensors, hence the structure, and a graph that is no longer used frees it.
+_STRUCTURES = WeakTensorKeyDictionary()
+
+
+def graph_structure(graph: Graph) -> GraphStructure:
+    """The patterns of ``graph``, sorted once per pair of ``edge_index`` and ``edge_type`` tensors.
+
+    A graph's tensors must therefore never be changed in place; ``with_edge_weight`` and ``to`` are safe.
+    """
+    by_type = _STRUCTURES.setdefault(graph.edge_index, WeakTensorKeyDictionary())
+    structure = by_type.get(graph.edge_type)
+    sizes = (graph.num_nodes, graph.num_relations)
+    if structure is None or (structure.num_nodes, structure.num_relations) != sizes:
+        structure = by_type[graph.edge_type] = GraphStructure(graph)
+    return structure
+
+
+def adjacency(graph: Graph, values: Tensor) -> SparseMatrix:
+    """``[N, N]`` matrix with ``values [E]``: ``(A x)[i] = Σ_{e = (j → i)} values_e · x[j]``."""
+    return SparseMatrix(graph_structure(graph).adjacency, values)
+
+
+def edge_weights(graph: Graph) -> Tensor:
+    """``[E]`` the weights, all 1 (float32) where the graph has none."""
+    if graph.edge_weight is not None:
+        return graph.edge_weight
+    return torch.ones(graph.num_edges, device=graph.edge_index.device)
+
+
+def symmetric_norm(graph: Graph) -> Tensor:
+    """``[E]``: w_e / √(d_in(target) · d_out(source)), degrees weighted.
+
+    On graphs whose edges all have their inverse this is D^-½ A D^-½ of LightGCN and GCN. The source's
+    **out**-degree is used so that an edge dropped in one direction only cannot lead to 1/0.
+    """
+    weights = edge_weights(graph)
+    matrix = adjacency(graph, weights)
+    source, target = graph.edge_index
+    return weights * _safe(matrix.row_sums()).rsqrt()[target] * _safe(matrix.column_sums()).rsqrt()[source]
+
+
+def mean_norm(graph: Graph) -> Tensor:
+    """``[E]``: w_e / d_in(target): the product becomes a mean over incoming edges."""
+    weights = edge_weights(graph)
+    return weights / _safe(adjacency(graph, weights).row_sums())[graph.edge_index[1]]
+
+
+def relation_norm(graph: Graph) -> Tensor:
+    """``[E]``: w_e / c_{i,r}, with c_{i,r} the weighted number of edges of relation r into target i."""
+    weights = edge_weights(graph)
+    groups = graph_structure(graph).relation_groups
+    return weights / _safe(SparseMatrix(groups.edges, weights).row_sums())[groups.of_edge]
+
+
+def directed_halves(graph: Graph) -> tuple[Graph, Graph]:
+    """The graph with the edges as stated only, and with their inverses only.
+
+    Relation ids stay as they are: ``r + R/2`` is the inverse of ``r``.
+
+    Raises:
+        ValueError: an odd number of relations, which cannot be half inverses.
+    """
+    if graph.num_relations % 2:
+        raise ValueError(f"{graph.num_relations} relations, expected each with its inverse")
+    halves = [
+        replace(
+            graph,
+            edge_index=edge_index,
+            edge_type=edge_type,
+            edge_weight=None if graph.edge_weight is None else graph.edge_weight[ids],
+        )
+        for ids, edge_index, edge_type in graph_structure(graph).halves
+    ]
+    return halves[0], halves[1]
+
+
+def _safe(degrees: Tensor) -> Tensor:
+    """Degrees to divide by: 0 becomes 1, harmless because all edges counted there weigh 0."""
+    return degrees.masked_fill(degrees == 0, 1)

@@ -1,0 +1,78 @@
+"""Facts about software and machine that a result may hang on; no user names, no paths."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = (
+    "kgrec",
+    "torch",
+    "torch-geometric",
+    "transformers",
+    "accelerate",
+    "hydra-core",
+    "numpy",
+    "scipy",
+    "polars",
+    "safetensors",
+    "wandb",
+)
+
+
+def environment(seed: int) -> dict[str, Any]:
+    """Versions, commit, host facts and the seed, as JSON types."""
+    return {
+        "seed": seed,
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "git": _git(),
+        "host": {
+            "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "cpu_count": os.cpu_count(),
+            "torch_threads": torch.get_num_threads(),
+            "memory_mb": _memory_mb(),
+            "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git() -> dict[str, Any] | None:
+    """Commit of the checkout that this code runs from; ``None`` where it runs from an installed package."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return None
+    commit = _git_output(root, "rev-parse", "HEAD")
+    changes = _git_output(root, "status", "--porcelain", "--untracked-files=no")
+    if commit is None or changes is None:
+        return None
+    return {"commit": commit, "dirty": bool(changes)}
+
+
+def _git_output(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):  # no git, or a checkout that is not ours
+        return None
+    return done.stdout.strip()
+
+
+def _memory_mb() -> int | None:
+    """Physical memory; ``None`` on systems that do not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (AttributeError, ValueError, OSError):
+        return None

@@ -1,0 +1,218 @@
+"""The run folder: what every run leaves behind, and the only thing that comparisons read."""
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml  # type: ignore[import-untyped]
+
+from kgrec.errors import InputError
+from kgrec.reporting.environment import environment
+
+NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
+"""Settings that leave what is computed alone, and the seed, which is named on its own."""
+
+MAX_PREFIX = 80
+
+
+def run_id(overrides: Iterable[str], seed: int) -> str:
+    """Name of a run: the same for the same settings, so a run started again is found again.
+
+    Args:
+        overrides: as given on the command line, e.g. ``["gnn=rgcn", "train.max_epochs=5"]``; their order
+            does not matter, and of two for one key the last counts. Those of :data:`NOT_IN_RUN_ID` are
+            left out.
+        seed: the run's seed.
+
+    Returns:
+        E.g. ``gnn-rgcn__max_epochs-5__seed-0__1c0ffee5``: settings for people, cut at 80 characters, and a
+        hash of all of them. Letters, digits and ``_.-`` only: safe as a folder and on a command line.
+    """
+    settings = dict(_key_and_value(override) for override in overrides)
+    kept = sorted(item for item in settings.items() if _is_of_run(item[0]))
+    digest = hashlib.sha256(json.dumps([kept, seed]).encode()).hexdigest()[:8]
+    words = "__".join(f"{key.rsplit('.', 1)[-1]}-{value}" for key, value in kept)
+    prefix = re.sub(r"[^A-Za-z0-9_.-]+", "_", words)[:MAX_PREFIX]
+    return "__".join(part for part in (prefix, f"seed-{seed}", digest) if part)
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings → dotted key → value; lists stay whole."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Flat settings that decide what is computed: all but the seed and the rest of :data:`NOT_IN_RUN_ID`."""
+    return {key: value for key, value in flatten(config).items() if _is_of_run(key)}
+
+
+def _is_of_run(key: str) -> bool:
+    return re.split(r"[./@]", key)[0] not in NOT_IN_RUN_ID
+
+
+def _key_and_value(override: str) -> tuple[str, str]:
+    key, _, value = override.lstrip("+").partition("=")
+    return key.strip(), value.strip()
+
+
+class RunFolder:
+    """One run's folder; writing makes it, reading does not.
+
+    Every file is written under a temporary name and renamed, except ``metrics.jsonl``, which grows by one
+    line per epoch. ``summary.json`` is written last: where it is, the run is finished.
+
+    Args:
+        path: ``<runs>/<group>/<run id>``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = Path(path)
+
+    @property
+    def name(self) -> str:
+        """The run id."""
+        return self.path.name
+
+    @property
+    def checkpoint_dir(self) -> Path:
+        """Where :class:`kgrec.training.checkpoint.Checkpoint` keeps its files."""
+        return self.path / "checkpoint"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run has its summary."""
+        return (self.path / "summary.json").is_file()
+
+    def write(self, name: str, content: bytes) -> None:
+        """Store any one file: a reader sees the whole of it or none.
+
+        Raises:
+            InputError: the folder cannot be written or the disk is full; an older file stays as it was.
+        """
+        temporary = self.path / f".{name}.tmp"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # the rename must not reach the disk before the content
+            temporary.replace(self.path / name)
+        except OSError as error:
+            raise self._unwritable(name, error) from error
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Make sure that a run found here was made with the settings of ``config``.
+
+        The run id is made from overrides, so it stays when a file under ``conf/`` is edited.
+
+        Raises:
+            InputError: the stored configuration differs.
+        """
+        if not (self.path / "config.yaml").is_file():
+            return
+        stored, wanted = settings_of_run(self.read_config()), settings_of_run(config)
+        for key in sorted(stored.keys() | wanted.keys()):
+            if stored.get(key) != wanted.get(key):
+                raise InputError(
+                    f"{self.path}: a run made with {key}={stored.get(key)} where {wanted.get(key)} is wanted "
+                    "now; delete the folder or choose another group"
+                )
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Store the resolved configuration (plain dicts, lists and values); see :meth:`check_config`."""
+        self.check_config(config)
+        self.write("config.yaml", yaml.safe_dump(dict(config), sort_keys=False).encode())
+
+    def write_environment(self, seed: int) -> None:
+        """Store versions, commit, host facts and seed; see :mod:`kgrec.reporting.environment`."""
+        self.write("env.json", _json(environment(seed), indent=2))
+
+    def write_per_user(self, table: pl.DataFrame) -> None:
+        """Store one row per test user, one column per metric."""
+        content = BytesIO()
+        table.write_parquet(content)
+        self.write("per_user.parquet", content.getvalue())
+
+    def write_summary(self, summary: Mapping[str, str | float | int | bool | None]) -> None:
+        """Store the flat summary, and thereby finish the run.
+
+        Raises:
+            ValueError: a value is no plain value, so the summary is not flat.
+        """
+        for key, value in summary.items():
+            if not isinstance(value, str | float | int | None):
+                raise ValueError(f"summary[{key!r}] is a {type(value).__name__}, expected a plain value")
+        self.write("summary.json", _json(dict(summary), indent=2))
+
+    def reset_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Make ``metrics.jsonl`` hold exactly these rows: those up to the epoch a run goes on from."""
+        self.write("metrics.jsonl", b"".join(_json(row) for row in rows))
+
+    def append_metrics(self, row: Mapping[str, float]) -> None:
+        """Add one line to ``metrics.jsonl``."""
+        try:
+            with (self.path / "metrics.jsonl").open("ab") as file:
+                file.write(_json(row))
+        except OSError as error:
+            raise self._unwritable("metrics.jsonl", error) from error
+
+    def read_config(self) -> dict[str, Any]:
+        """The resolved configuration."""
+        return dict(self._read("config.yaml", yaml.safe_load))
+
+    def read_summary(self) -> dict[str, Any]:
+        """The summary of a finished run."""
+        return dict(self._read("summary.json", json.loads))
+
+    def read_metrics(self) -> list[dict[str, float]]:
+        """Rows of ``metrics.jsonl``."""
+        return list(self._read("metrics.jsonl", lambda text: [json.loads(row) for row in text.splitlines()]))
+
+    def read_per_user(self) -> pl.DataFrame:
+        """One row per test user."""
+        path = self.path / "per_user.parquet"
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise InputError(f"{path}: cannot be read ({error})") from error
+
+    def _read(self, name: str, parse: Any) -> Any:
+        path = self.path / name
+        try:
+            return parse(path.read_text())
+        except FileNotFoundError as error:
+            raise InputError(f"{path}: found no such file, expected the folder of a run") from error
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise InputError(f"{path}: cannot be read ({error})") from error
+
+    def _unwritable(self, name: str, error: OSError) -> InputError:
+        return InputError(
+            f"{self.path / name}: cannot be written ({error.strerror}); free some space or set paths.runs "
+            "to a writable folder"
+        )
+
+
+def _json(value: Any, indent: int | None = None) -> bytes:
+    """One line of strict JSON (or an indented text), where what is not a number is null."""
+    return (json.dumps(_strict(value), indent=indent, allow_nan=False) + "\n").encode()
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _strict(item) for key, item in value.items()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,174 @@
+"""A pretrained network and its tokenizer: loaded quietly, cut, counted. The home of transformers in text/."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kgrec.errors import InputError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A loaded model.
+
+    Attributes:
+        network: the model, cut.
+        tokenizer: its tokenizer.
+        layers: the layers kept; empty where the architecture has no list of them (they share weights).
+        depth: how many layers a text passes.
+        is_cut: whether layers were dropped.
+    """
+
+    network: Any
+    tokenizer: Any
+    layers: nn.ModuleList
+    depth: int
+    is_cut: bool
+
+    def states(self, input_ids: Tensor, mask: Tensor, every_layer: bool) -> list[Tensor]:
+        """Hidden states ``[B, T, D]`` after the last layer, or after 0 … depth layers."""
+        seen: list[Tensor] = []
+
+        def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
+            seen.append(output[0] if isinstance(output, tuple) else output)
+
+        # The state as the next layer would get it: a final norm belongs to the end of the uncut model.
+        with self.layers[-1].register_forward_hook(keep) if self.is_cut else nullcontext():
+            output = self.network(input_ids=input_ids, attention_mask=mask, output_hidden_states=every_layer)
+        last = seen[-1] if self.is_cut else output.last_hidden_state
+        return [*output.hidden_states[:-1], last] if every_layer else [last]
+
+    def parameter_counts(self) -> tuple[int, int, list[int]]:
+        """Parameters in lookup tables, in the rest outside the layers, and in each layer."""
+        layers = [sum(p.numel() for p in layer.parameters()) for layer in self.layers]
+        inside = {id(module) for layer in self.layers for module in layer.modules()}
+        tables = {
+            id(module.weight): module.weight.numel()
+            for module in self.network.modules()
+            if isinstance(module, nn.Embedding) and id(module) not in inside
+        }
+        total = sum(p.numel() for p in self.network.parameters())
+        return sum(tables.values()), total - sum(tables.values()) - sum(layers), layers
+
+
+def load_tokenizer(folder: Path, max_length: int) -> Any:
+    """The tokenizer of a model folder.
+
+    Raises:
+        InputError: none there; ``max_length`` is more than it was made for, or leaves no room for text.
+    """
+    from transformers import AutoTokenizer
+
+    with _quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise InputError(f"model: {folder} has no tokenizer that loads ({_first_line(error)})") from error
+    _check_length(folder, max_length, tokenizer.model_max_length)
+    if max_length <= (special := tokenizer.num_special_tokens_to_add()):
+        raise InputError(f"max_length: {max_length} leaves no room beside {special} special tokens")
+    return tokenizer
+
+
+def _check_length(folder: Path, max_length: int, limit: int) -> None:
+    """Refuse texts longer than the model has positions for."""
+    if max_length > limit:
+        raise InputError(f"max_length: {max_length} is more than the {limit} tokens that {folder} can read")
+
+
+def token_ids(tokenizer: Any, texts: list[str], max_length: int) -> list[list[int]]:
+    """Token ids of each text with special tokens, cut to ``max_length``."""
+    if not texts:
+        return []
+    encoded = tokenizer(texts, truncation=True, max_length=max_length, padding=False)
+    ids: list[list[int]] = encoded["input_ids"]
+    if full := sum(len(tokens) == max_length for tokens in ids):
+        log.info(
+            "%d of %d texts fill max_length=%d tokens; what exceeds it is cut", full, len(ids), max_length
+        )
+    if silent := sum(not tokens for tokens in ids):
+        log.warning("%d of %d texts give no token at all and count as without text", silent, len(ids))
+    return ids
+
+
+def load_backbone(
+    folder: Path, num_layers: int | None, max_length: int, dtype: torch.dtype, device: torch.device
+) -> Backbone:
+    """Load a model from its folder, without its pooling head, cut to ``num_layers`` (``None`` = all).
+
+    Raises:
+        InputError: weights missing, too few layers, too few positions.
+    """
+    tokenizer = load_tokenizer(folder, max_length)
+    network = _load_network(folder, dtype)
+    config = network.config
+    _check_length(folder, max_length, getattr(config, "max_position_embeddings", None) or max_length)
+    available = config.num_hidden_layers
+    depth = available if num_layers is None else num_layers
+    if depth > available:
+        raise InputError(f"num_layers: {depth} is more than the {available} layers of {folder}")
+    layers = _cut(folder, network, available, depth)
+    return Backbone(network.eval().to(device), tokenizer, layers, depth, is_cut=depth < available)
+
+
+def _load_network(folder: Path, dtype: torch.dtype) -> Any:
+    from transformers import AutoModel
+
+    # Weights that are not in the folder are drawn at random: the run's own stream must not notice.
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        try:
+            network, info = AutoModel.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"model: {folder} does not load ({_first_line(error)})") from error
+    unused = ("pooler.", "decoder.") if network.config.is_encoder_decoder else ("pooler.",)
+    if missing := sorted(key for key in info["missing_keys"] if not key.startswith(unused)):
+        raise InputError(f"model: {folder} lacks {len(missing)} weights, among them {missing[0]}")
+    if network.config.is_encoder_decoder:
+        network = network.get_encoder()
+    if isinstance(getattr(network, "pooler", None), nn.Module):
+        network.pooler = None
+    network.config.use_cache = False  # keys and values of past tokens serve generation only
+    return network
+
+
+def _cut(folder: Path, network: Any, available: int, depth: int) -> nn.ModuleList:
+    """Drop the layers after ``depth``; gives those kept, none where there is no list of layers."""
+    for name, module in network.named_modules():  # outermost first
+        if isinstance(module, nn.ModuleList) and len(module) == available:
+            parent, _, attribute = name.rpartition(".")
+            kept = module[:depth]
+            setattr(network.get_submodule(parent), attribute, kept)
+            return kept
+    if depth < available:
+        raise InputError(f"num_layers: {folder} has no list of layers to cut; set num_layers to null")
+    return nn.ModuleList()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the library's warnings and progress bars out of the run's output."""
+    from transformers.utils import logging as hf_logging
+
+    verbosity, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity_error()
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(verbosity)
+        if bars:
+            hf_logging.enable_progress_bar()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

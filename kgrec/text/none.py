@@ -1,0 +1,21 @@
+"""No text at all: the arm in which a model must live on structured features."""
+
+import torch
+from torch import Tensor
+
+from kgrec.text.encoder import Cost
+
+
+class NoText:
+    """One zero per text, which says that nothing was found in it: every item counts as without text."""
+
+    dim = 1
+    cache_key = "none"
+
+    def encode(self, texts: list[str]) -> Tensor:
+        """Zeros ``[N, 1]``."""
+        return torch.zeros(len(texts), 1)
+
+    def cost(self) -> Cost:
+        """No language model."""
+        return {"lm_params": 0, "lm_params_without_embeddings": 0, "lm_bytes": 0}

@@ -1,0 +1,41 @@
+"""From token states to one vector per text.
+
+Each function takes states ``[B, T, D]`` and a mask ``[B, T]`` (1 = token, 0 = padding, at least one
+token per row, padding on the right) and gives ``[B, D]`` in float32. Padding never changes a result.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens: what sentence encoders such as MiniLM are trained for."""
+    weights = mask.unsqueeze(-1).float()
+    return (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+def cls_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """The first token, ``[CLS]`` of BERT-like encoders."""
+    return states[:, 0].float()
+
+
+def max_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """Largest value over the tokens, for each dimension."""
+    return states.float().masked_fill(mask.unsqueeze(-1) == 0, -torch.inf).amax(dim=1)
+
+
+def last_pool(states: Tensor, mask: Tensor) -> Tensor:
+    """The last token, the only one of a decoder that has read the whole text."""
+    last = mask.sum(dim=1).long() - 1
+    return states[torch.arange(len(states), device=states.device), last].float()
+
+
+POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mean": mean_pool,
+    "cls": cls_pool,
+    "max": max_pool,
+    "last": last_pool,
+}
+"""The values of the setting ``pooling``."""

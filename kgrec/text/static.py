@@ -1,0 +1,185 @@
+"""Text features from the token embeddings of a language model alone: layer 0, no transformer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+from torch.nn import functional as F
+
+from kgrec.errors import InputError
+from kgrec.text.backbone import load_tokenizer, token_ids
+from kgrec.text.encoder import Cost
+from kgrec.text.pretrained import find_model, fingerprint, read_config
+
+VOCABULARIES = ("full", "corpus")
+_TEXTS_PER_STEP = 128  # bounds memory: 128 texts of 512 tokens, 384 wide, take 100 MB
+_WORDS = (
+    "word_embeddings.weight",
+    "wte.weight",
+    "embed_tokens.weight",
+    "tok_embeddings.weight",
+    "shared.weight",
+)
+_POSITIONS = ("position_embeddings.weight", "wpe.weight")
+_TYPES = ("token_type_embeddings.weight",)
+_SCALE = ("embeddings.LayerNorm.weight", "embeddings.LayerNorm.gamma", "embeddings.norm.weight")
+_SHIFT = ("embeddings.LayerNorm.bias", "embeddings.LayerNorm.beta", "embeddings.norm.bias")
+# Models whose position ids start behind the padding id, as fairseq had it.
+_POSITIONS_AFTER_PADDING = {"roberta", "xlm-roberta", "camembert", "mpnet", "longformer"}
+
+
+class StaticEncoder:
+    """Mean of a text's token embeddings.
+
+    Each token gives LayerNorm(word + position + type), as far as the model has those tables: for BERT
+    and its kin, GPT-2 and models with rotary positions this is ``hidden_states[0]``, mean-pooled over
+    all tokens, special ones included. A model that does more to its embeddings (a scale, a projection)
+    is read without it. Only these tables are read from the safetensors, so no layer is ever loaded.
+    Texts longer than ``max_length`` tokens are cut; a text without any token gets zeros.
+
+    Args:
+        model: see :func:`kgrec.text.pretrained.find_model`.
+        max_length: tokens, special tokens included.
+        normalize: scale each vector to length 1.
+        vocabulary: full | corpus; ``corpus`` keeps only the word rows of tokens that the texts encoded
+            so far contain. The vectors are the same, the model is smaller.
+
+    Raises:
+        InputError: a setting out of range; on loading: no such model, no table, too few positions.
+    """
+
+    def __init__(self, model: str, max_length: int, normalize: bool, vocabulary: str) -> None:
+        if vocabulary not in VOCABULARIES:
+            raise InputError(f"vocabulary: {vocabulary!r} is none of {', '.join(VOCABULARIES)}")
+        if max_length < 1:
+            raise InputError(f"max_length: {max_length} is less than 1")
+        self.model = model
+        self.max_length = max_length
+        self.normalize = normalize
+        self.vocabulary = vocabulary
+        self._kept = torch.empty(0, dtype=torch.int64)
+
+    @cached_property
+    def cache_key(self) -> str:
+        """Content of the model folder and every setting; ``vocabulary`` changes the cost alone."""
+        settings = (self.max_length, self.normalize, self.vocabulary)
+        return f"static/{fingerprint(self._folder)}/" + "/".join(map(str, settings))
+
+    @property
+    def dim(self) -> int:
+        """Width of the word table."""
+        return self._tables.words.shape[1]
+
+    def encode(self, texts: list[str]) -> Tensor:
+        """Mean token embeddings ``[N, dim]`` float32."""
+        ids = token_ids(self._tokenizer, texts, self.max_length)
+        row_of: Tensor | None = None
+        if self.vocabulary == "corpus":
+            used = torch.tensor(sorted(set(chain.from_iterable(ids))), dtype=torch.int64)
+            self._kept = torch.cat([self._kept, used]).unique()
+            tables = _read_tables(self._folder, self.max_length)
+            self._tables = replace(tables, words=tables.words[self._kept])
+            row_of = self._kept
+        means = torch.zeros(len(texts), self.dim)
+        for start in range(0, len(texts), _TEXTS_PER_STEP):
+            step = slice(start, start + _TEXTS_PER_STEP)
+            means[step] = _mean_rows(self._tables, ids[step], row_of)
+        return F.normalize(means, dim=-1) if self.normalize else means
+
+    def cost(self) -> Cost:
+        """Size of the tables; with vocabulary ``corpus`` as they stand after the last :meth:`encode`."""
+        norm = sum(part.numel() for part in (self._tables.scale, self._tables.shift) if part is not None)
+        lookup = (self._tables.words, self._tables.positions, self._tables.types)
+        total = norm + sum(part.numel() for part in lookup if part is not None)
+        return {
+            "lm_params": total,
+            "lm_params_without_embeddings": norm,
+            "lm_bytes": total * torch.float32.itemsize,
+        }
+
+    @cached_property
+    def _folder(self) -> Path:
+        return find_model(self.model)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return load_tokenizer(self._folder, self.max_length)
+
+    @cached_property
+    def _tables(self) -> "_Tables":
+        return _read_tables(self._folder, self.max_length)
+
+
+@dataclass(frozen=True)
+class _Tables:
+    """Embedding tables in float32; ``None`` where a model has no such table.
+
+    Attributes:
+        words: ``[V, D]``.
+        positions: ``[P, D]``, from the first position that a token can have.
+        types: ``[2, D]``; a single text is of type 0.
+        scale, shift: ``[D]`` of the LayerNorm.
+        eps: of the LayerNorm.
+    """
+
+    words: Tensor
+    positions: Tensor | None
+    types: Tensor | None
+    scale: Tensor | None
+    shift: Tensor | None
+    eps: float
+
+
+def _mean_rows(tables: _Tables, ids: list[list[int]], row_of: Tensor | None) -> Tensor:
+    """Mean embedding of each token list ``[n, D]``; ``row_of`` maps word rows to token ids, ascending."""
+    lengths = torch.tensor([len(tokens) for tokens in ids])
+    tokens = torch.tensor(list(chain.from_iterable(ids)), dtype=torch.int64)
+    states = tables.words[tokens if row_of is None else torch.searchsorted(row_of, tokens)]
+    if tables.positions is not None:
+        starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
+        states = states + tables.positions[torch.arange(len(tokens)) - starts]
+    if tables.types is not None:
+        states = states + tables.types[0]
+    if tables.scale is not None:
+        states = F.layer_norm(states, states.shape[1:], tables.scale, tables.shift, tables.eps)
+    owner = torch.arange(len(ids)).repeat_interleave(lengths)
+    sums = torch.zeros(len(ids), states.shape[1]).index_add_(0, owner, states)
+    return sums / lengths.clamp(min=1).unsqueeze(1)
+
+
+def _read_tables(folder: Path, max_length: int) -> _Tables:
+    """Read the tables and nothing else out of a model's safetensors."""
+    file_of: dict[str, Path] = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            file_of.update(dict.fromkeys(file.keys(), path))
+
+    def read(suffixes: tuple[str, ...]) -> Tensor | None:
+        name = _shortest_match(file_of, suffixes)
+        if name is None:
+            return None
+        with safe_open(file_of[name], framework="pt") as file:
+            return file.get_tensor(name).float()
+
+    words, positions = read(_WORDS), read(_POSITIONS)
+    if words is None:
+        raise InputError(f"model: {folder} has no embedding table named {' or '.join(_WORDS)}")
+    config = read_config(folder)
+    if positions is not None and config["model_type"] in _POSITIONS_AFTER_PADDING:
+        positions = positions[config["pad_token_id"] + 1 :]
+    if positions is not None and max_length > len(positions):
+        raise InputError(f"max_length: {max_length} is more than the {len(positions)} positions of {folder}")
+    eps = config.get("layer_norm_eps", config.get("norm_eps", 1e-12))
+    return _Tables(words, positions, read(_TYPES), read(_SCALE), read(_SHIFT), eps)
+
+
+def _shortest_match(names: Iterable[str], suffixes: tuple[str, ...]) -> str | None:
+    """The outermost tensor named so: an encoder's table rather than a nested part's."""
+    matches = (name for name in names if f".{name}".endswith(tuple(f".{suffix}" for suffix in suffixes)))
+    return min(matches, key=len, default=None)

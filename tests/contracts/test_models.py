@@ -1,0 +1,223 @@
+"""What every recommender of ``conf/model`` must do."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from kgrec.build import build, compose
+from kgrec.data.dataset import RecDataset
+from kgrec.data.ids import IdMap
+from kgrec.kg.graph import build_graph
+from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.seed import seed_everything
+from kgrec.text.encoder import TextFeatures
+
+CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+NUM_USERS, NUM_ITEMS, NUM_ENTITIES, NUM_RELATIONS, TEXT_DIM = 30, 24, 40, 3, 5
+COLD_VALID, COLD_TEST, UNLINKED, WITHOUT_TEXT = [3, 11], [7, 20], [2, 11, 15], [0, 3, 15]
+USERS = torch.arange(NUM_USERS)
+
+
+def mask(size: int, ids: list[int]) -> np.ndarray:
+    found = np.zeros(size, dtype=bool)
+    found[ids] = True
+    return found
+
+
+def id_map(prefix: str, size: int) -> IdMap:
+    return IdMap([f"{prefix}{index}" for index in range(size)])
+
+
+def random_dataset() -> RecDataset:
+    """Cold, unlinked and no-text items, two items of one entity, a user without training interactions."""
+    rng = np.random.default_rng(0)
+    cold_valid, cold_test = mask(NUM_ITEMS, COLD_VALID), mask(NUM_ITEMS, COLD_TEST)
+    pairs = np.argwhere(rng.random((NUM_USERS, NUM_ITEMS)) < 0.4)
+    valid, test = cold_valid[pairs[:, 1]], cold_test[pairs[:, 1]]
+    item_to_entity = np.arange(NUM_ITEMS)
+    item_to_entity[UNLINKED], item_to_entity[5] = -1, item_to_entity[4]
+    return RecDataset(
+        name="random",
+        users=id_map("u", NUM_USERS),
+        items=id_map("i", NUM_ITEMS),
+        entities=id_map("e", NUM_ENTITIES),
+        relations=id_map("r", NUM_RELATIONS),
+        train=pairs[~valid & ~test & (pairs[:, 0] != 6)],
+        valid=pairs[valid],
+        test=pairs[test],
+        triples=rng.integers(0, [NUM_ENTITIES, NUM_RELATIONS, NUM_ENTITIES], size=(120, 3)),
+        item_to_entity=item_to_entity,
+        item_texts=["" if item in WITHOUT_TEXT else f"text {item}" for item in range(NUM_ITEMS)],
+        item_titles=[""] * NUM_ITEMS,
+        cold_valid=cold_valid,
+        cold_test=cold_test,
+    )
+
+
+def make_inputs(dataset: RecDataset, triples: np.ndarray, has_text: np.ndarray) -> ModelInputs:
+    graph = build_graph(
+        NUM_USERS,
+        NUM_ITEMS,
+        NUM_ENTITIES,
+        dataset.relations.raw_ids,
+        dataset.train,
+        triples,
+        dataset.item_to_entity,
+    )
+    rows = torch.randn(NUM_ITEMS, TEXT_DIM, generator=torch.Generator().manual_seed(0))
+    shown = torch.from_numpy(has_text)
+    return ModelInputs(dataset, graph, TextFeatures(rows * shown[:, None], shown, {}))
+
+
+@pytest.fixture(scope="module")
+def inputs() -> ModelInputs:
+    dataset = random_dataset()
+    return make_inputs(dataset, dataset.triples, ~mask(NUM_ITEMS, WITHOUT_TEXT))
+
+
+@pytest.fixture(scope="module", params=CONFIGS, ids=lambda path: path.stem)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param.stem
+
+
+@pytest.fixture(scope="module")
+def config(name: str) -> DictConfig:
+    return compose([f"model={name}"])
+
+
+@pytest.fixture(scope="module")
+def model(config: DictConfig, inputs: ModelInputs) -> Recommender:
+    return fitted(config, inputs)
+
+
+def fitted(config: DictConfig, inputs: ModelInputs) -> Recommender:
+    """A model as evaluation sees it, but for training: seeded, closed form solved."""
+    seed_everything(0)
+    model: Recommender = build(config.model)(inputs=inputs)
+    model.fit()
+    return model.eval()
+
+
+def batch_of(inputs: ModelInputs, num_negatives: int) -> Batch:
+    pairs = torch.from_numpy(inputs.dataset.train)
+    generator = torch.Generator().manual_seed(0)
+    negatives = torch.randint(NUM_ITEMS, (len(pairs), num_negatives), generator=generator)
+    return Batch(pairs[:, 0], pairs[:, 1], negatives, step=0)
+
+
+def is_trainable(model: Recommender) -> bool:
+    return any(parameter.requires_grad for parameter in model.parameters())
+
+
+@torch.no_grad()
+def scores_of(model: Recommender, users: torch.Tensor = USERS) -> torch.Tensor:
+    return model.score(users)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_file_has_the_usual_form(path: Path) -> None:
+    first, *rest = path.read_text().splitlines()
+    assert first.startswith("# ")
+    assert f"_target_: kgrec.models.{path.stem}." in "\n".join(rest)
+    assert "_partial_: true" in rest
+
+
+def test_scores_are_finite_and_one_per_item(model: Recommender) -> None:
+    scores = scores_of(model)
+    assert scores.shape == (NUM_USERS, NUM_ITEMS)
+    assert scores.dtype == torch.float32
+    assert scores.isfinite().all()
+
+
+def test_a_users_scores_do_not_depend_on_the_batch(model: Recommender) -> None:
+    together = scores_of(model)
+    shuffled = torch.tensor([9, 2, 9, 0, 29])
+    assert torch.allclose(scores_of(model, shuffled), together[shuffled], atol=1e-6)
+    alone = torch.cat([scores_of(model, user) for user in USERS.split(1)])
+    assert torch.allclose(alone, together, atol=1e-6)
+    assert scores_of(model, USERS[:0]).shape == (0, NUM_ITEMS)
+
+
+def test_embeddings_give_the_scores(model: Recommender) -> None:
+    with torch.no_grad():
+        pair = model.embeddings()
+    if pair is not None:
+        users, items = pair
+        assert users.shape == (NUM_USERS, items.shape[1])
+        assert items.shape[0] == NUM_ITEMS
+        assert torch.allclose(users @ items.T, scores_of(model), atol=1e-6)
+
+
+def test_same_seed_same_scores(config: DictConfig, inputs: ModelInputs, model: Recommender) -> None:
+    assert torch.equal(scores_of(fitted(config, inputs)), scores_of(model))
+
+
+def test_loss_of_trainable_models_reaches_every_parameter(model: Recommender, inputs: ModelInputs) -> None:
+    batch = batch_of(inputs, model.num_negatives)
+    if not is_trainable(model):
+        with pytest.raises(TypeError, match="no training loss"):
+            model.loss(batch)
+        return
+    loss = model(batch)
+    assert loss.shape == ()
+    assert loss.isfinite()
+    loss.backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+    assert any(parameter.grad.any() for parameter in model.parameters())
+    model.zero_grad()
+
+
+@pytest.mark.parametrize("loss", ["bpr", "softmax", "sampled_softmax"])
+def test_any_loss_can_be_minimised(name: str, inputs: ModelInputs, loss: str) -> None:
+    model = fitted(compose([f"model={name}", f"loss={loss}"]), inputs)
+    if not is_trainable(model):
+        pytest.skip("closed form")
+    batch = batch_of(inputs, model.num_negatives)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    losses = []
+    for _ in range(15):
+        optimizer.zero_grad()
+        value = model.loss(batch)
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_state_can_be_stored_and_loaded(config: DictConfig, inputs: ModelInputs, model: Recommender) -> None:
+    seed_everything(1)
+    fresh: Recommender = build(config.model)(inputs=inputs)
+    fresh.load_state_dict(model.state_dict())
+    assert torch.equal(scores_of(fresh.eval()), scores_of(model))
+
+
+@pytest.mark.parametrize("missing", ["graph", "text", "both"])
+def test_empty_graph_and_text_leave_scores_finite(config: DictConfig, missing: str) -> None:
+    dataset = random_dataset()
+    triples = dataset.triples if missing == "text" else np.empty((0, 3), dtype=np.int64)
+    has_text = np.full(NUM_ITEMS, missing == "graph")
+    model = fitted(config, make_inputs(dataset, triples, has_text))
+    assert scores_of(model).isfinite().all()
+
+
+def test_needed_inputs_are_asked_for(config: DictConfig, inputs: ModelInputs, model: Recommender) -> None:
+    bare = ModelInputs(inputs.dataset)
+    if model.needs_graph or model.needs_text:
+        with pytest.raises(ValueError, match="needs"):
+            build(config.model)(inputs=bare)
+    else:
+        assert torch.equal(scores_of(fitted(config, bare)), scores_of(model))
+
+
+def test_test_interactions_are_never_read(
+    config: DictConfig, inputs: ModelInputs, model: Recommender
+) -> None:
+    hidden = replace(inputs.dataset, test=inputs.dataset.test[:0], cold_test=mask(NUM_ITEMS, []))
+    blind = replace(inputs, dataset=hidden)
+    assert torch.equal(scores_of(fitted(config, blind)), scores_of(model))

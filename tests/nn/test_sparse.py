@@ -1,0 +1,119 @@
+import gc
+from dataclasses import replace
+
+import pytest
+import torch
+
+from kgrec.kg.graph import Graph
+from kgrec.nn import sparse
+from kgrec.nn.sparse import (
+    adjacency,
+    directed_halves,
+    graph_structure,
+    mean_norm,
+    relation_norm,
+    symmetric_norm,
+)
+
+ROOT_HALF = 0.5**0.5
+
+# Edges of path_graph: 1→3, 2→3, 0→1, 3→1, 3→2, 1→0.
+WITHOUT_EDGE_1 = torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0, 1.0])
+
+
+def test_adjacency_sends_from_source_to_target(path_graph: Graph) -> None:
+    x = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    out = adjacency(path_graph, torch.ones(6)) @ x
+    # 0 ← 1; 1 ← 0, 3; 2 ← 3; 3 ← 1, 2.
+    assert out.squeeze(1).tolist() == [2.0, 5.0, 4.0, 5.0]
+
+
+def test_symmetric_norm(path_graph: Graph) -> None:
+    # 1/√(2·2), 1/√(2·1), 1/√(2·1) and the same for the inverses.
+    expected = torch.tensor([0.5, ROOT_HALF, ROOT_HALF, 0.5, ROOT_HALF, ROOT_HALF])
+    torch.testing.assert_close(symmetric_norm(path_graph), expected)
+
+
+def test_symmetric_norm_counts_weights(path_graph: Graph) -> None:
+    norm = symmetric_norm(path_graph.with_edge_weight(WITHOUT_EDGE_1))
+    # Without 2→3: d_in(3) = 1, d_out(2) = 0. 1→3: d_out(1) = 2, so 1/√2. Others as before.
+    expected = torch.tensor([ROOT_HALF, 0.0, ROOT_HALF, 0.5, ROOT_HALF, ROOT_HALF])
+    torch.testing.assert_close(norm, expected)
+
+
+def test_mean_norm(path_graph: Graph) -> None:
+    assert mean_norm(path_graph).tolist() == [0.5, 0.5, 0.5, 0.5, 1.0, 1.0]
+    assert mean_norm(path_graph.with_edge_weight(WITHOUT_EDGE_1)).tolist() == [1.0, 0, 0.5, 0.5, 1, 1]
+
+
+def test_relation_norm(path_graph: Graph) -> None:
+    # Only node 3 has two incoming edges of one relation; node 1's two edges are of two relations.
+    assert relation_norm(path_graph).tolist() == [0.5, 0.5, 1.0, 1.0, 1.0, 1.0]
+    assert relation_norm(path_graph.with_edge_weight(WITHOUT_EDGE_1)).tolist() == [1.0, 0, 1, 1, 1, 1]
+
+
+def test_fractional_weights_are_degrees(path_graph: Graph) -> None:
+    graph = path_graph.with_edge_weight(torch.tensor([0.25, 0.75, 1.0, 1.0, 1.0, 1.0]))
+    assert mean_norm(graph).tolist() == [0.25, 0.75, 0.5, 0.5, 1.0, 1.0]
+    assert relation_norm(graph).tolist() == [0.25, 0.75, 1.0, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("norm", [symmetric_norm, mean_norm, relation_norm])
+def test_a_graph_whose_edges_are_all_dropped_has_zero_norm(norm, path_graph: Graph) -> None:
+    weights = torch.zeros(6, requires_grad=True)
+    values = norm(path_graph.with_edge_weight(weights))
+    values.sum().backward()
+    assert torch.equal(values, torch.zeros(6))
+    assert torch.isfinite(weights.grad).all()
+
+
+@pytest.mark.parametrize("norm", [symmetric_norm, mean_norm, relation_norm])
+def test_norms_are_differentiable_in_the_weights(norm, path_graph: Graph) -> None:
+    weights = torch.linspace(0.5, 1.5, 6, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(lambda w: norm(path_graph.with_edge_weight(w)), (weights,))
+
+
+def test_directed_halves(path_graph: Graph) -> None:
+    graph = path_graph.with_edge_weight(torch.arange(6.0))
+    stated, inverse = directed_halves(graph)
+    assert stated.edge_index.tolist() == [[1, 2, 0], [3, 3, 1]]
+    assert inverse.edge_index.tolist() == [[3, 3, 1], [1, 2, 0]]
+    assert (stated.edge_type.tolist(), inverse.edge_type.tolist()) == ([0, 0, 1], [2, 2, 3])
+    assert (stated.edge_weight.tolist(), inverse.edge_weight.tolist()) == ([0, 1, 2], [3, 4, 5])
+    assert directed_halves(path_graph)[0].edge_weight is None
+
+
+def test_odd_number_of_relations_has_no_halves(path_graph: Graph) -> None:
+    with pytest.raises(ValueError, match="3 relations"):
+        directed_halves(replace(path_graph, relation_names=("a", "b", "c")))
+
+
+def test_structure_is_shared_by_graphs_with_other_weights(path_graph: Graph) -> None:
+    structure = graph_structure(path_graph)
+    assert graph_structure(path_graph.with_edge_weight(torch.ones(6))) is structure
+    assert graph_structure(path_graph.to("cpu")) is structure
+    halves = [directed_halves(path_graph.with_edge_weight(torch.rand(6)))[0] for _ in range(2)]
+    assert graph_structure(halves[0]) is graph_structure(halves[1])
+
+
+def test_structure_is_not_shared_by_other_graphs(path_graph: Graph) -> None:
+    structure = graph_structure(path_graph)
+    flipped = replace(path_graph, edge_index=path_graph.edge_index.flip(0))
+    retyped = replace(path_graph, edge_type=path_graph.edge_type.flip(0))
+    larger = replace(path_graph, num_nodes=5)
+    for other in (flipped, retyped, larger):
+        assert graph_structure(other) is not structure
+    assert graph_structure(larger).adjacency.shape == (5, 5)
+
+
+def test_structure_is_freed_with_the_graph(path_graph: Graph) -> None:
+    graph = replace(
+        path_graph, edge_index=path_graph.edge_index.clone(), edge_type=path_graph.edge_type.clone()
+    )
+    before = len(sparse._STRUCTURES)
+    symmetric_norm(directed_halves(graph)[1])
+    relation_norm(graph)
+    assert len(sparse._STRUCTURES) > before
+    del graph
+    gc.collect()
+    assert len(sparse._STRUCTURES) == before

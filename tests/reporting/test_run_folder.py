@@ -1,0 +1,167 @@
+import json
+import resource
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from kgrec.errors import InputError
+from kgrec.reporting.run_folder import RunFolder, flatten, run_id, settings_of_run
+
+CONFIG = {"seed": 3, "paths": {"runs": "runs"}, "model": {"_target_": "a.B", "dims": [1, 2]}, "lr": 0.1}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path / "group" / "run")
+
+
+def test_run_id_does_not_depend_on_the_order() -> None:
+    assert run_id(["gnn=rgcn", "train.max_epochs=5"], 0) == run_id(["train.max_epochs=5", "gnn=rgcn"], 0)
+
+
+def test_run_id_is_readable_and_safe_in_paths() -> None:
+    name = run_id(["gnn=rgcn", "+data.path=/a b/c", "train.max_epochs=5"], 7)
+    assert name.startswith("path-_a_b_c__gnn-rgcn__max_epochs-5__seed-7__")
+    assert name.isascii()
+    assert "/" not in name
+
+
+def test_run_id_tells_settings_and_seeds_apart() -> None:
+    names = {run_id(settings, seed) for settings in ([], ["a=1"], ["a=2"], ["b=1"], ["a=1", "b=1"]) for seed in (0, 1)}
+    assert len(names) == 10
+
+
+def test_run_id_knows_more_than_its_cut_prefix() -> None:
+    long = "x" * 300
+    one, other = run_id([f"a={long}1"], 0), run_id([f"a={long}2"], 0)
+    assert one != other
+    assert len(one) < 120
+
+
+def test_run_id_leaves_out_what_does_not_change_results() -> None:
+    plain = run_id(["gnn=rgcn"], 0)
+    assert run_id(["gnn=rgcn", "seed=0", "logger=csv", "paths.runs=/tmp/x", "hydra.verbose=true"], 0) == plain
+    assert run_id(["++gnn=rgcn"], 0) == plain
+    assert run_id(["gnn=gat", "gnn=rgcn"], 0) == plain
+    assert run_id(["gnn=rgcn", "data/split=random"], 0) != plain
+
+
+def test_flatten_and_settings() -> None:
+    assert flatten(CONFIG)["model.dims"] == [1, 2]
+    assert settings_of_run(CONFIG) == {"model._target_": "a.B", "model.dims": [1, 2], "lr": 0.1}
+
+
+def test_files_go_round(run: RunFolder) -> None:
+    run.write_config(CONFIG)
+    run.reset_metrics([{"epoch": 1, "train/loss": 0.5}])
+    run.append_metrics({"epoch": 2, "train/loss": 0.1 + 0.2})
+    table = pl.DataFrame({"user": ["u1", "u2"], "test/recall@10": [0.5, 1.0]})
+    run.write_per_user(table)
+    run.write_summary({"test/recall@10": 0.75, "protocol/split": "random", "cost/lm_params": None})
+    assert run.read_config() == CONFIG
+    assert run.read_metrics() == [{"epoch": 1, "train/loss": 0.5}, {"epoch": 2, "train/loss": 0.1 + 0.2}]
+    assert run.read_per_user().equals(table)
+    assert run.read_summary()["test/recall@10"] == 0.75
+    assert not [path.name for path in run.path.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_a_summary_finishes_the_run(run: RunFolder) -> None:
+    assert not run.is_finished
+    run.write_config(CONFIG)
+    assert not run.is_finished
+    run.write_summary({})
+    assert run.is_finished
+
+
+def test_what_is_not_a_number_is_null(run: RunFolder) -> None:
+    run.write_summary({"test/cold/recall@20": float("nan")})
+    run.reset_metrics([{"epoch": 1, "valid/x": float("inf")}])
+    assert run.read_summary() == {"test/cold/recall@20": None}
+    assert "NaN" not in (run.path / "summary.json").read_text()
+    assert run.read_metrics() == [{"epoch": 1, "valid/x": None}]
+
+
+def test_a_summary_is_flat(run: RunFolder) -> None:
+    with pytest.raises(ValueError, match="expected a plain value"):
+        run.write_summary({"test": {"recall@10": 1.0}})  # type: ignore[dict-item]
+    assert not run.is_finished
+
+
+def test_metrics_are_cut_back_to_where_a_run_goes_on(run: RunFolder) -> None:
+    run.reset_metrics([])
+    for epoch in (1, 2, 3):
+        run.append_metrics({"epoch": epoch})
+    run.reset_metrics([{"epoch": 1}])
+    run.append_metrics({"epoch": 2})
+    assert run.read_metrics() == [{"epoch": 1}, {"epoch": 2}]
+
+
+def test_other_settings_in_the_same_folder_are_refused(run: RunFolder) -> None:
+    run.write_config(CONFIG)
+    run.write_config(CONFIG | {"seed": 3, "paths": {"runs": "elsewhere"}})
+    with pytest.raises(InputError, match=r"made with lr=0\.1 where 0\.2 is wanted"):
+        run.write_config(CONFIG | {"lr": 0.2})
+    assert run.read_config()["lr"] == 0.1
+
+
+def test_environment_has_no_names_or_paths(run: RunFolder) -> None:
+    run.write_environment(seed=11)
+    text = (run.path / "env.json").read_text()
+    facts = json.loads(text)
+    assert facts["seed"] == 11
+    assert facts["packages"]["torch"]
+    assert facts["packages"]["kgrec"]
+    assert facts["host"]["cpu_count"] >= 1
+    assert facts["host"]["memory_mb"] > 100
+    assert str(Path.home()) not in text
+    assert str(Path(__file__).parents[2]) not in text
+
+
+def test_a_crash_while_writing_keeps_the_old_file(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    run.write("file.txt", b"old")
+
+    class CrashError(BaseException):
+        pass
+
+    def crash(*_: object) -> None:
+        raise CrashError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", crash)
+        with pytest.raises(CrashError):
+            run.write("file.txt", b"new")
+    assert (run.path / "file.txt").read_bytes() == b"old"
+    run.write("file.txt", b"new")
+    assert (run.path / "file.txt").read_bytes() == b"new"
+
+
+def test_a_full_disk_is_named(run: RunFolder) -> None:
+    run.write_summary({"a": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # files may not grow further, as on a full disk
+    try:
+        with pytest.raises(InputError, match=r"summary\.json: cannot be written"):
+            run.write_summary({f"key {i}": i for i in range(100)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert run.read_summary() == {"a": 1}
+
+
+def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "group").write_text("a file where the folder should be")
+    run = RunFolder(tmp_path / "group" / "run")
+    for write in (lambda: run.write_config(CONFIG), lambda: run.append_metrics({"epoch": 1})):
+        with pytest.raises(InputError, match="cannot be written"):
+            write()
+
+
+def test_missing_and_damaged_files_are_named(run: RunFolder) -> None:
+    with pytest.raises(InputError, match=r"summary\.json: found no such file"):
+        run.read_summary()
+    run.write("summary.json", b"{")
+    run.write("per_user.parquet", b"nonsense")
+    with pytest.raises(InputError, match=r"summary\.json: cannot be read"):
+        run.read_summary()
+    with pytest.raises(InputError, match=r"per_user\.parquet: cannot be read"):
+        run.read_per_user()
