@@ -2,18 +2,23 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import get_class, instantiate
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
 from kgrec.errors import InputError
+
+_NOT_COMPUTED = ("logger", "launcher", "experiment")
+"""Groups that leave what is computed alone, or (``experiment``) only choose for the others."""
 
 
 def config_dir() -> Path:
@@ -29,33 +34,55 @@ def config_dir() -> Path:
     raise InputError(f"no configuration folder: expected conf/config.yaml in {package} or beside it")
 
 
+@dataclass(frozen=True)
+class Job:
+    """One job of a multirun: its settings, and what it returned or the error that stopped it."""
+
+    overrides: tuple[str, ...]
+    result: Any | InputError
+
+
 def compose(overrides: Sequence[str] = ()) -> DictConfig:
     """Compose the configuration of one run.
 
     Args:
         overrides: Hydra overrides, e.g. ``["model=ease", "seed=3"]``.
 
+    Returns:
+        The configuration, with the option chosen of each group under ``choices``.
+
     Raises:
-        InputError: unknown group, option or key, or a malformed override; the message lists what is valid.
+        InputError: unknown group, option or key, a malformed override, or a value of another type than the
+            default; the message says what is valid.
     """
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return _with_clear_errors(lambda: hydra_compose("config", list(overrides)), overrides)
+        return _with_clear_errors(lambda: _compose_here(overrides), overrides)
 
 
-def sweep(overrides: Sequence[str], job: Callable[[DictConfig], Any]) -> list[Any]:
+def sweep(overrides: Sequence[str], job: Callable[[DictConfig], Any]) -> list[Job]:
     """Run ``job`` for every combination of a Hydra multirun, with the launcher that the config names.
 
-    Returns:
-        What ``job`` returned, one entry per combination.
+    A job that fails with an :class:`InputError` does not stop the others.
+
+    Raises:
+        InputError: one of the combinations does not compose; no job has run then.
     """
+
+    def run(cfg: DictConfig) -> Job:
+        given = tuple(HydraConfig.get().overrides.task)
+        try:
+            return Job(given, job(compose(given)))
+        except InputError as error:
+            return Job(given, error)
+
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         if hydra is None:
             raise RuntimeError("Hydra was not initialised")
         returned = _with_clear_errors(
-            lambda: hydra.multirun("config", job, list(overrides), with_log_configuration=False), overrides
+            lambda: hydra.multirun("config", run, list(overrides), with_log_configuration=False), overrides
         )
     return [result.return_value for batch in returned for result in batch]
 
@@ -67,16 +94,19 @@ def build(node: Any) -> Any:
     dataclass passed as a keyword to ``instantiate`` would arrive as a config.
 
     Raises:
-        InputError: a setting that the component refuses, with the component's own words.
+        InputError: a setting that the component refuses, with the component's own words, or one that is
+            missing.
     """
     try:
         return instantiate(node)
+    except MissingMandatoryValue as error:
+        raise InputError(_explain(error, ())) from error
     except InstantiationException as error:
         cause = error.__cause__
         if isinstance(cause, InputError):
             raise cause from None
         if isinstance(cause, TypeError | ValueError):
-            raise InputError(f"{node.get('_target_')}: {cause}") from error
+            raise InputError(f"{node.get('_target_')}: {_one_line(cause)}") from error
         raise
 
 
@@ -96,6 +126,56 @@ def groups() -> list[str]:
     return sorted({path.parent.relative_to(root).as_posix() for path in root.glob("*/**/*.yaml")})
 
 
+def _compose_here(overrides: Sequence[str]) -> DictConfig:
+    """Compose with Hydra's configuration folder already set."""
+    cfg = hydra_compose("config", list(overrides), return_hydra_config=True)
+    choices = cfg.hydra.runtime.choices
+    with read_write(cfg), open_dict(cfg):
+        del cfg["hydra"]
+        cfg.choices = {group: choices.get(group) for group in groups() if group not in _NOT_COMPUTED}
+    _check_types(cfg, overrides)
+    return cfg
+
+
+def _check_types(cfg: DictConfig, overrides: Sequence[str]) -> None:
+    """Refuse a value of another type than the default that it replaces; null fits everywhere."""
+    is_group = [_group_of(override) is not None for override in overrides]
+    if all(is_group):
+        return
+    chosen = [override for override, group in zip(overrides, is_group, strict=True) if group]
+    default = hydra_compose("config", chosen)
+    for override in overrides:
+        key = override.partition("=")[0]
+        if _group_of(override) or override.startswith(("+", "~")):
+            continue
+        before, now = OmegaConf.select(default, key), OmegaConf.select(cfg, key)
+        if before is None or now is None or _kind(now) in _FITS[_kind(before)]:
+            continue
+        hint = "; in a shell, quote text twice: '\"no\"'" if _kind(before) == "text" else ""
+        raise InputError(f"setting {override!r}: expected {_kind(before)} such as {before!r}{hint}")
+
+
+def _group_of(override: str) -> str | None:
+    """The group of an override that chooses an option."""
+    group = override.lstrip("+~").partition("=")[0].partition("@")[0]
+    return group if group in groups() else None
+
+
+def _kind(value: Any) -> str:
+    """Type of a setting, in words."""
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+    if isinstance(value, ListConfig):
+        return "a list"
+    return kinds.get(type(value), "a node")
+
+
+_FITS: dict[str, tuple[str, ...]] = {
+    "a number": ("a number", "a whole number"),
+    **{kind: (kind,) for kind in ("true or false", "a whole number", "text", "a list", "a node")},
+}
+"""Kind of a default → kinds of values that may replace it."""
+
+
 def _with_clear_errors(call: Callable[[], Any], overrides: Sequence[str]) -> Any:
     try:
         return call()
@@ -103,16 +183,21 @@ def _with_clear_errors(call: Callable[[], Any], overrides: Sequence[str]) -> Any
         raise InputError(_explain(error, overrides)) from error
 
 
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
 def _explain(error: Exception, overrides: Sequence[str]) -> str:
     """Say in one line which override is wrong and what would be right."""
-    text = " ".join(str(error).split())
+    text = _one_line(error)
     for override in overrides:
         key, _, value = override.lstrip("+~").partition("=")
-        group = key.partition("@")[0]
-        if group in groups():
-            wrong = [name for name in value.split(",") if name and name not in options(group)]
+        group = _group_of(override)
+        if group is not None:
+            wrong = [name for name in value.split(",") if name not in [*options(group), "null"]]
             if wrong:
-                return f"setting {override!r}: {group} has no option {wrong[0]!r}; valid: {', '.join(options(group))}"
+                valid = ", ".join(options(group))
+                return f"setting {override!r}: {group} has no option {wrong[0]!r}; valid: {valid}"
         elif key.partition(".")[0] in text and not override.startswith(("+", "~")):
             known = _keys_beside(key)
             if known is not None:
@@ -130,4 +215,4 @@ def _keys_beside(key: str) -> list[str] | None:
     node = OmegaConf.select(base, parent) if parent else base
     if not isinstance(node, DictConfig):
         return sorted(str(name) for name in base)
-    return None if leaf in node else sorted(str(name) for name in node)
+    return None if leaf in node else sorted(str(name) for name in node if not str(name).startswith("_"))

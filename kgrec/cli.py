@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from kgrec.errors import InputError
 
@@ -16,8 +17,37 @@ COMMANDS = {
     "compare": "compare runs: mean and spread over seeds",
     "recommend": "top items for a user, or the place of a new item",
     "data": "fetch, stats, doctor: the dataset and its faults",
-    "kg": "stats, show, export, arms: the knowledge graph",
+    "kg": "stats, show, export: the knowledge graph",
 }
+
+OVERRIDES_HELP = "settings, e.g. data=lastfm seed=1; `kgrec train --help` lists the groups"
+
+
+class CommandParser(argparse.ArgumentParser):
+    """An argument parser of one command, whose errors are one line like those of every other bad input.
+
+    Args:
+        command: as typed after ``kgrec``.
+        description: what the command does.
+        example: one or more command lines.
+    """
+
+    def __init__(self, command: str, description: str, example: str) -> None:
+        super().__init__(
+            prog=f"kgrec {command}".strip(),
+            description=description,
+            epilog=f"example:\n{example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the arguments.
+
+        Raises:
+            InputError: always.
+        """
+        raise InputError(f"{message}; see {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,29 +57,52 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 on success, 1 where a check or a job failed, 2 on bad input (one line on standard error).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = argparse.ArgumentParser(
-        prog="kgrec",
-        description="Knowledge graphs x small language models x recommendation, measured.",
-        epilog="commands:\n"
-        + "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
-        + "\n\nexample:\n  kgrec train data=planted model=hybrid gnn=rgcn fusion=gate\n"
-        "  kgrec <command> --help shows the command's own settings and an example",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("command", choices=list(COMMANDS), metavar="command", help="see below")
     if not arguments or arguments[0] in ("-h", "--help"):
-        parser.print_help()
+        _overview().print_help()
         return 0
-    command = parser.parse_args(arguments[:1]).command
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO if is_main_process() else logging.ERROR, format="%(message)s", stream=sys.stderr
+    )
+    command = arguments[0]
     try:
-        return int(importlib.import_module(f"kgrec.commands.{command}").main(arguments[1:]) or 0)
+        if command not in COMMANDS:
+            raise InputError(f"no such command; valid: {', '.join(COMMANDS)}")
+        code = int(importlib.import_module(f"kgrec.commands.{command}").main(arguments[1:]) or 0)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"kgrec {command}: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:  # the reader of our output (head, less) has gone: not an error of ours
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
+    except OSError as error:  # a file system that is full, read-only, not ours
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"kgrec {command}: {where}{error.strerror or error}", file=sys.stderr)
+        _discard_output()
+        return 2
     except KeyboardInterrupt:
         print(f"kgrec {command}: interrupted; start the same command again to go on", file=sys.stderr)
         return 130
+
+
+def is_main_process() -> bool:
+    """Whether this process speaks, of those that a launcher such as torchrun started together."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _overview() -> argparse.ArgumentParser:
+    parser = CommandParser(
+        "",
+        "Knowledge graphs x small language models x recommendation, measured.\n\ncommands:\n"
+        + "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items()),
+        "  kgrec train data=planted model=hybrid gnn=rgcn fusion=gate\n"
+        "  kgrec <command> --help shows the command's own settings and an example",
+    )
+    parser.add_argument("command", choices=list(COMMANDS), metavar="command", help="one of those above")
+    return parser
+
+
+def _discard_output() -> None:
+    """What is still buffered can go nowhere: keep the interpreter from trying again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

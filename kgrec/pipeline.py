@@ -3,24 +3,36 @@
 One function per row of the table in the README ("the path of data"); entries call them in that order.
 """
 
+import hashlib
+import json
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 from kgrec.build import build, target_class
 from kgrec.data.dataset import DatasetSource, RawDataset, RecDataset
 from kgrec.data.download import locate
 from kgrec.data.prepare import prepare
+from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import ModelInputs, Recommender
+from kgrec.reporting.run_folder import settings_of_run
+from kgrec.shapes import IntArray, Triples
 from kgrec.text.encoder import TextFeatures, encode_items
 from kgrec.text.facts import texts_with_facts
 
 
+def locate_raw(cfg: DictConfig) -> Path:
+    """The folder of the raw files, which are fetched where they are missing."""
+    return locate(build(cfg.data.source), Path(cfg.paths.data))
+
+
 def load_raw(cfg: DictConfig) -> RawDataset:
-    """Stage 1: raw files (fetched where they are missing) → frames of raw ids."""
+    """Stage 1: raw files → frames of raw ids."""
     source: DatasetSource = build(cfg.data.source)
-    return source.load(locate(source, Path(cfg.paths.data)))
+    return source.load(locate_raw(cfg))
 
 
 def prepare_dataset(cfg: DictConfig, raw: RawDataset) -> RecDataset:
@@ -40,10 +52,15 @@ def load_dataset(cfg: DictConfig) -> RecDataset:
     return prepare_dataset(cfg, load_raw(cfg))
 
 
+def load_facts(cfg: DictConfig, dataset: RecDataset) -> tuple[Triples, IntArray]:
+    """Triples and links as the graph arm ``kg=…`` has them."""
+    triples, item_to_entity = build(cfg.kg)(dataset.triples, dataset.item_to_entity, cfg.seed)
+    return triples, item_to_entity
+
+
 def load_graph(cfg: DictConfig, dataset: RecDataset) -> Graph:
-    """Stage 3a: training interactions + triples + links, as the graph arm ``kg=…`` has them."""
-    arm = build(cfg.kg)
-    triples, item_to_entity = arm(dataset.triples, dataset.item_to_entity, cfg.seed)
+    """Stage 3a: training interactions + the arm's triples and links."""
+    triples, item_to_entity = load_facts(cfg, dataset)
     return build_graph(
         num_users=dataset.num_users,
         num_items=dataset.num_items,
@@ -85,6 +102,44 @@ def load_inputs(cfg: DictConfig, dataset: RecDataset) -> ModelInputs:
 
 
 def load_model(cfg: DictConfig, inputs: ModelInputs) -> Recommender:
-    """Stage 4: the recommender, freshly initialised."""
-    model: Recommender = build(cfg.model)(inputs=inputs)
+    """Stage 4: the recommender, freshly initialised.
+
+    Raises:
+        InputError: a setting that the model refuses, or of the wrong type.
+    """
+    try:
+        model: Recommender = build(cfg.model)(inputs=inputs)
+    except TypeError as error:  # sizes reach the layers only here: model.embedding_dim=wide, say
+        raise InputError(f"model={cfg.choices.model}: {' '.join(str(error).split())}") from error
     return model
+
+
+def settings(cfg: DictConfig) -> dict[str, Any]:
+    """The whole configuration as plain values.
+
+    Raises:
+        InputError: a value that has no default was not given.
+    """
+    try:
+        plain: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise InputError(f"setting {error.full_key!r} must be given: it has no default") from error
+    return dict(plain)
+
+
+def run_name(cfg: DictConfig) -> str:
+    """The run id: the choices that matter to the model, the seed, and a hash of every other setting.
+
+    The same settings give the same name, so a run started again is found again.
+
+    Returns:
+        E.g. ``ml-100k_hybrid_minilm_l0_full_lightgcn_gate_s0_1c0ffee5``.
+    """
+    model: type[Recommender] = target_class(cfg.model)
+    groups = ["data", "model"]
+    groups += ["lm"] if model.needs_text else []
+    groups += ["kg"] if model.needs_graph else []
+    groups += [group for group in ("gnn", "fusion") if group in cfg.model]
+    decisive = [settings_of_run(settings(cfg)), cfg.seed]
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:8]
+    return "_".join([*(cfg.choices[group] for group in groups), f"s{cfg.seed}", digest])

@@ -1,19 +1,23 @@
 """One run, from config to run folder. The stages are those of the README's table, in its order."""
 
 import logging
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from kgrec.build import build
-from kgrec.evaluation.cost import CostMeter, new_item_costs, parameter_counts
+from kgrec.errors import InputError
+from kgrec.evaluate import evaluate_model, per_user_table
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.evaluation.leaks import check_no_leak
-from kgrec.models.base import ModelInputs, Recommender
-from kgrec.pipeline import load_dataset, load_inputs, load_model
-from kgrec.reporting.run_folder import RunFolder, run_id
-from kgrec.reporting.test_reads import log_test_read
+from kgrec.pipeline import load_dataset, load_inputs, load_model, run_name, settings
+from kgrec.reporting.logger import RunLogger
+from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
+from kgrec.summary import summarise
 from kgrec.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
@@ -22,24 +26,28 @@ log = logging.getLogger(__name__)
 def train(cfg: DictConfig) -> RunFolder:
     """Train and evaluate what the config says, or return the finished run of the same config.
 
+    A run that was stopped goes on from its last checkpoint. Of several processes that run the same job,
+    the main one alone writes.
+
     Raises:
         kgrec.errors.InputError: bad settings or bad data.
     """
-    run = RunFolder(Path(cfg.paths.runs) / cfg.group / identify(cfg))
+    run = RunFolder(Path(cfg.paths.runs) / cfg.group / run_name(cfg))
     if run.is_finished:
         log.info("%s is finished: nothing to do", run.path)
         return run
-    run.start(OmegaConf.to_yaml(cfg, resolve=True), cfg.seed)
 
-    seed_everything(cfg.seed)
-    dataset = load_dataset(cfg)
-    inputs = load_inputs(cfg, dataset)
-    check_no_leak(dataset, inputs.graph)
-    model = load_model(cfg, inputs)
     evaluator: Evaluator = build(cfg.eval)
     trainer: Trainer = build(cfg.train)
-    with build(cfg.logger) as logger, CostMeter() as meter:
-        logger.start(run.path, OmegaConf.to_container(cfg, resolve=True), cfg.group, cfg.seed)
+    accelerator = trainer.runtime.accelerator()
+    with accelerator.main_process_first():  # it fetches data and fills caches, the others read them
+        dataset = load_dataset(cfg)
+        inputs = load_inputs(cfg, dataset)
+    check_no_leak(dataset, inputs.graph)
+    seed_everything(cfg.seed)
+    model = load_model(cfg, inputs)
+
+    with _recorded(cfg, run, accelerator.is_main_process) as logger:
         result = trainer.fit(
             model,
             dataset,
@@ -50,12 +58,34 @@ def train(cfg: DictConfig) -> RunFolder:
             logger=logger,
             seed=cfg.seed,
         )
+        if accelerator.is_main_process:
+            split = "test" if cfg.test else "valid"
+            evaluation = evaluate_model(cfg, run.name, model, dataset, evaluator, split)
+            summary = summarise(inputs, model, evaluator, result, evaluation)
+            run.write_per_user(per_user_table(dataset, evaluation))
+            logger.summary(summary)
+            run.write_summary(summary)
     return run
 
 
-def identify(cfg: DictConfig) -> str:
-    """The run id: what was chosen, the seed, and a hash of every setting that can change a figure."""
-    settings = OmegaConf.to_container(cfg, resolve=True)
-    for irrelevant in ("paths", "group", "logger"):
-        settings.pop(irrelevant)
-    return run_id(settings, cfg.seed)
+@contextmanager
+def _recorded(cfg: DictConfig, run: RunFolder, is_main: bool) -> Iterator[RunLogger]:
+    """Open the run folder and its mirror; a job refused before its first result leaves no folder."""
+    was_there = run.path.exists()
+    logger: RunLogger = build(cfg.logger)
+    try:
+        with logger:
+            if is_main:
+                run.start(OmegaConf.to_yaml(OmegaConf.create(settings(cfg))), cfg.seed)
+                tags = [str(option) for option in cfg.choices.values() if option]
+                logger.start(run, settings(cfg), run.name, cfg.group, "train", tags, cfg.seed)
+            yield logger
+    except InputError:
+        if is_main and not was_there and not _has_results(run):
+            shutil.rmtree(run.path, ignore_errors=True)
+        raise
+
+
+def _has_results(run: RunFolder) -> bool:
+    metrics = run.path / "metrics.jsonl"
+    return metrics.is_file() and metrics.stat().st_size > 0

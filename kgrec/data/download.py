@@ -48,7 +48,7 @@ def locate(source: DatasetSource, data_dir: Path) -> Path:
     if source.is_present(by_hand):
         return by_hand
     if not source.is_present(root):
-        LOGGER.info("%s: fetching the raw files from %s to %s", source.name, source.card.origin, root)
+        LOGGER.info("%s: fetching the raw files (%s) to %s", source.name, source.card.origin, root)
         source.fetch(root)
     return root
 

@@ -93,7 +93,7 @@ class Verdict:
 
     Attributes:
         status: "holds", "fails" or "not_testable".
-        provisional: there are figures, from at least two but too few splits for a verdict.
+        provisional: the status rests on too few splits for a verdict.
     """
 
     status: Literal["holds", "fails", "not_testable"]
@@ -108,7 +108,8 @@ def claim_status(
     The claim holds only if the lower bound of the 95 % interval lies above the threshold, and fails
     otherwise: a claim that the data cannot decide fails, and so does one between arms that are equal by
     construction. (The one-sided p that agrees with this bound is .025.) With fewer than ``min_splits``
-    splits it is not testable, whatever the figures say; from two splits on they are provisional.
+    splits the status is provisional: it says what the figures say so far. Without an estimate the claim
+    is not testable.
 
     Args:
         estimate: of the claimed value; ``None`` where an arm or dataset is missing.
@@ -118,6 +119,4 @@ def claim_status(
     """
     if estimate is None or not np.isfinite([estimate.value, estimate.low]).all():
         return Verdict("not_testable", provisional=False)
-    if num_splits < min_splits:
-        return Verdict("not_testable", provisional=num_splits >= 2)
-    return Verdict("holds" if estimate.low > threshold else "fails", provisional=False)
+    return Verdict("holds" if estimate.low > threshold else "fails", provisional=num_splits < min_splits)

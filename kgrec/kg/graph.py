@@ -93,12 +93,15 @@ class Graph:
 
     def to(self, device: torch.device | str) -> "Graph":
         """The graph with its tensors on ``device``."""
-        moved = {
-            name: value.to(device)
-            for name, value in vars(self).items()
-            if isinstance(value, Tensor) and name in self.__dataclass_fields__
-        }
-        return replace(self, **moved)
+        return replace(
+            self,
+            edge_index=self.edge_index.to(device),
+            edge_type=self.edge_type.to(device),
+            user_nodes=self.user_nodes.to(device),
+            item_nodes=self.item_nodes.to(device),
+            has_kg=self.has_kg.to(device),
+            edge_weight=None if self.edge_weight is None else self.edge_weight.to(device),
+        )
 
 
 def kept_nodes(graph: Graph, keep: Tensor) -> Tensor:

@@ -1,12 +1,14 @@
 """What every recommender offers, and what it is given."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
 from kgrec.data.dataset import RecDataset
+from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.text.encoder import TextFeatures
 
@@ -62,6 +64,7 @@ class Recommender(nn.Module):
         super().__init__()
         self.num_users = inputs.dataset.num_users
         self.num_items = inputs.dataset.num_items
+        self._pair: tuple[Tensor, Tensor] | None = None
 
     def required_inputs(self, inputs: ModelInputs) -> tuple[Graph, TextFeatures]:
         """Graph and text of ``inputs``, for a model that needs both.
@@ -89,17 +92,61 @@ class Recommender(nn.Module):
         return None
 
     def score(self, user_ids: Tensor) -> Tensor:
-        """Scores ``[B, I]`` of all items for ``user_ids [B]``; higher is better, any range."""
-        pair = self.embeddings()
+        """Scores ``[B, I]`` of all items for ``user_ids [B]``; higher is better, any range.
+
+        In evaluation mode and without gradients the embeddings are computed once and kept until the model
+        is trained, moved or given other weights: ranking asks for block after block of users.
+        """
+        keep = not self.training and not torch.is_grad_enabled()
+        pair = self._pair if keep and self._pair is not None else self.embeddings()
         if pair is None:
             raise TypeError(f"{type(self).__name__} must override score() or embeddings()")
+        self._pair = pair if keep else None
         users, items = pair
         return users[user_ids] @ items.T
+
+    def new_item_parameters(self) -> int:
+        """Parameters that must be held to score an item never seen, the language model left out.
+
+        0 for a model that cannot.
+        """
+        return 0
+
+    def embed_new_item(self, text: Tensor, facts: Tensor) -> Tensor:
+        """Embedding ``[D]`` of an item in no dataset, comparable with the users of :meth:`embeddings`.
+
+        Args:
+            text: ``[D_text]`` text features, zeros where there is no text.
+            facts: ``[F, 2]`` relation id of an edge into the item, and the node it comes from, both as in
+                the graph that the model was given.
+
+        Raises:
+            InputError: the model knows items by their id only.
+        """
+        raise InputError(
+            f"model {type(self).__name__} cannot score an item it was not trained with; valid: hybrid"
+        )
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch mode; embeddings kept for evaluation are dropped."""
+        self._pair = None
+        return super().train(mode)
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Take other weights; embeddings kept for evaluation are dropped."""
+        self._pair = None
+        return super().load_state_dict(state_dict, strict, assign)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self._pair = None
+        return super()._apply(fn, recurse)
 
     @property
     def device(self) -> torch.device:
         """Where parameters and buffers lie."""
-        tensor = next(self.parameters(), None)
+        tensor: Tensor | None = next(self.parameters(), None)
         if tensor is None:
             tensor = next(self.buffers(), None)
         return tensor.device if tensor is not None else torch.device("cpu")

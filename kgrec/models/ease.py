@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.models.features import SparseRows, interaction_matrix
-from kgrec.models.selection import best_on_validation
+from kgrec.models.selection import best_on_validation, check_values
 
 
 class EASE(Recommender):
@@ -36,10 +35,8 @@ class EASE(Recommender):
 
     def __init__(self, inputs: ModelInputs, ridge: Sequence[float], selection_k: int) -> None:
         super().__init__(inputs)
-        if not ridge or min(ridge) <= 0:
-            raise InputError(f"model.ridge: found {list(ridge)}, expected one or more numbers > 0")
-        if selection_k < 1:
-            raise InputError(f"model.selection_k: found {selection_k}, expected a whole number >= 1")
+        check_values("ridge", ridge, lowest=0, or_equal=False)
+        check_values("selection_k", [selection_k], lowest=1, or_equal=True)
         self.ridge = tuple(ridge)
         self.selection_k = selection_k
         self._dataset = inputs.dataset

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import svds
 
-from kgrec.errors import InputError
+from kgrec.models.selection import check_values
 from kgrec.seed import numpy_generator
 from kgrec.shapes import FloatArray
 
@@ -81,10 +81,9 @@ class FactorTargets:
         user_exponent: float,
         item_exponent: float,
     ) -> None:
-        if not rank or any(value is not None and value < 1 for value in rank):
-            raise InputError(f"model.targets.rank: found {list(rank)}, expected numbers >= 1 or null")
-        if not power or min(power) < 0:
-            raise InputError(f"model.targets.power: found {list(power)}, expected numbers >= 0")
+        ranks = [1 if value is None else value for value in rank]  # null, all factors, is in range
+        check_values("targets.rank", ranks, lowest=1, or_equal=True)
+        check_values("targets.power", power, lowest=0, or_equal=True)
         self.choices = [TargetChoice(*values) for values in product(rank, power)]
         self.user_exponent = user_exponent
         self.item_exponent = item_exponent

@@ -1,24 +1,23 @@
 """Graph × text: items from structured and text features, joined by a fusion; users by an embedding."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy.sparse import csr_matrix
-from scipy.sparse.linalg import svds
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
-from kgrec.kg.graph import Graph
+from kgrec.kg.graph import Graph, kept_nodes
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.graph_view import GraphView, log_fact_counts
+from kgrec.models.regression_start import RegressionStart
 from kgrec.nn.fusion.base import Fusion
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import RankingLoss
+from kgrec.nn.standardize import Standardize
 from kgrec.seed import stream_seed
-from kgrec.shapes import Pairs
 
 INIT_STD = 0.1
 
@@ -57,8 +56,10 @@ class Hybrid(Recommender):
     node begins with the number of its facts alone. The shared vector e_0 is what all users like: a
     popularity predicted from the features.
 
-    Training is made to look like the use on cold items. In each step a random share of the items plays
-    cold: their interactions leave the graph, and the loss ranks them among themselves (cf. `DropoutNet
+    Training begins at a regression onto collaborative factors
+    (:class:`~kgrec.models.regression_start.RegressionStart`) and is made to look like the use on cold items:
+    in each step a random share of the items plays cold. Their interactions leave the graph, and the loss
+    ranks them among themselves (cf. `DropoutNet
     <https://papers.nips.cc/paper/2017/hash/dbd22ba3bd0df8f385bdac3e9f8be207-Abstract.html>`_, Volkovs et
     al., NeurIPS 2017, §3.3, which hides the preference input of whole items for the same reason).
 
@@ -68,14 +69,18 @@ class Hybrid(Recommender):
         gnn: builds the graph network from ``(in_dim, num_relations)``.
         fusion: builds the fusion from ``(structured_dim, text_dim, out_dim)``.
         loss: the ranking loss; its ``ranking_space`` is that of the scores.
+        start: where training begins; ``None`` = at random.
         hiding: what a training step hides.
-        interactions_in_graph: whether messages run along interactions too, or along facts only.
-        min_facts: entities with fewer facts are left out: they tell nothing about other items, but would
-            serve as an id of the item they belong to.
+        graph_view: which edges the graph network sees.
     """
 
     needs_graph: ClassVar[bool] = True
     needs_text: ClassVar[bool] = True
+    text: Tensor
+    has_text: Tensor
+    has_kg: Tensor
+    fact_counts: Tensor
+    warm_items: Tensor
 
     def __init__(
         self,
@@ -85,60 +90,82 @@ class Hybrid(Recommender):
         gnn: Callable[..., GNN],
         fusion: Callable[..., Fusion],
         loss: RankingLoss,
+        start: RegressionStart | None,
         hiding: Hiding,
-        interactions_in_graph: bool,
-        min_facts: int,
+        graph_view: GraphView,
     ) -> None:
         super().__init__(inputs)
         graph, text = self.required_inputs(inputs)
-        self.train_pairs: Pairs = inputs.dataset.train
+        self.dataset = inputs.dataset
+        self.start = start
         self.ranking_loss = loss
         self.num_negatives = loss.num_negatives
         self.hiding = hiding
         self.stream = torch.initial_seed()
-        self.graph = _visible(graph, interactions_in_graph, min_facts)
+        visible = graph_view.visible(graph)
+        self.graph, self.kept_nodes = graph.pruned(visible), kept_nodes(graph, visible)
         self.register_buffer("text", text.embeddings, persistent=False)
         self.register_buffer("has_text", text.has_text, persistent=False)
         self.register_buffer("has_kg", graph.has_kg, persistent=False)
-        self.register_buffer("fact_counts", _log_fact_counts(graph), persistent=False)
+        self.register_buffer("fact_counts", log_fact_counts(graph), persistent=False)
         self.register_buffer("warm_items", torch.from_numpy(inputs.dataset.warm_items), persistent=False)
         self.text_scaler = Standardize(text.embeddings[text.has_text])
         self.count_scaler = Standardize(self.fact_counts[graph.has_kg])
 
-        num_entities = graph.num_nodes - self.num_users - self.num_items
         self.user_embedding = nn.Parameter(torch.empty(self.num_users, embedding_dim))
         self.shared_user = nn.Parameter(torch.zeros(embedding_dim))
-        self.entity_embedding = nn.Parameter(torch.empty(num_entities, embedding_dim))
+        self.entity_embedding = nn.Parameter(torch.empty(len(self.graph.entity_nodes), embedding_dim))
         self.from_count = nn.Linear(1, embedding_dim)
         self.gnn = gnn(embedding_dim, graph.num_relations)
-        self.fusion = fusion(
-            structured_dim=self.gnn.out_dim, text_dim=text.embeddings.shape[1], out_dim=embedding_dim
-        )
-        nn.init.normal_(self.user_embedding, std=INIT_STD)
-        nn.init.normal_(self.entity_embedding, std=INIT_STD)
+        self.from_text = nn.Linear(text.embeddings.shape[1], embedding_dim)
+        self.fusion = fusion(structured_dim=self.gnn.out_dim, text_dim=embedding_dim, out_dim=embedding_dim)
+        self._reset_parameters()
+
+    def _reset_parameters(self) -> None:
+        """Random embeddings; with a start all begins at zero, where the regression's penalty holds it."""
+        std = INIT_STD if self.start is None else 0.0
+        for weight in (
+            self.user_embedding,
+            self.entity_embedding,
+            self.from_count.weight,
+            self.from_text.weight,
+        ):
+            nn.init.normal_(weight, std=std)
+        for linear in (self.from_count, self.from_text):
+            nn.init.zeros_(linear.bias)
 
     def fit(self) -> None:
-        """Begin with users where a truncated SVD of the training matrix puts them.
-
-        The matrix is degree-normalised, users scaled by the root of the singular values; it saves most of
-        the epochs that random users would need to find their neighbours.
-        """
-        factors = user_factors(self.train_pairs, self.num_users, self.num_items, self.user_embedding.shape[1])
-        with torch.no_grad():
-            self.user_embedding.copy_(torch.from_numpy(factors * (INIT_STD / factors.std())))
+        """Begin at the regression onto collaborative factors, where a ``start`` is given."""
+        if self.start is None:
+            return
+        self.eval()
+        linear = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
+        self.start(self.dataset, self.user_embedding, linear, self.item_embeddings)
+        if self.start.hold_items:
+            self.requires_grad_(False)
+            self.user_embedding.requires_grad_(True)
+            self.shared_user.requires_grad_(True)
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean ranking loss over the pairs whose item plays cold, ``[]``."""
         cold = self._draw_cold_items(batch.step)
         chosen = cold[batch.items]
-        users, items = self.user_embedding[batch.users[chosen]] + self.shared_user, self.item_embeddings(cold)
+        items = self.item_embeddings(cold)
+        if not chosen.any():
+            return items.sum() * 0.0  # every process takes part in the backward pass
+        user_ids, rows = torch.unique(batch.users[chosen], return_inverse=True)
         mean = self.ranking_loss(
-            users, items, batch.items[chosen], batch.negatives[chosen], candidate_mask=cold
+            self.user_embedding[user_ids] + self.shared_user,
+            items,
+            batch.items[chosen],
+            batch.negatives[chosen],
+            candidate_mask=cold,
+            rows=rows,
         )
         # Divided by the expected, not the found number of such pairs, so that the mean over processes
         # is that over the global batch.
         expected = len(chosen) * (self.hiding.items or 1.0)
-        return mean * (chosen.sum() / expected) if chosen.any() else items.sum() * 0.0
+        return mean * (chosen.sum() / expected)
 
     def embeddings(self) -> tuple[Tensor, Tensor]:
         """Users ``[U, D]`` and items ``[I, D]``, all items from their features alone."""
@@ -153,25 +180,56 @@ class Hybrid(Recommender):
         """
         if self.graph.edge_index.device != self.device:
             self.graph = self.graph.to(self.device)
-        text = F.dropout(self.text_scaler(self.text), self.hiding.text, self.training)
+        text = self.from_text(F.dropout(self.text_scaler(self.text), self.hiding.text, self.training))
         has_kg = self.has_kg
         if self.training and self.hiding.graphs > 0:
             has_kg = has_kg & (torch.rand(self.num_items, device=self.device) >= self.hiding.graphs)
         return self.fusion(self._structured(cold), text, self.has_text, has_kg)
 
+    def new_item_parameters(self) -> int:
+        """All but the users, and without a graph no entity, relation or graph network either."""
+        users = self.user_embedding.numel() + self.shared_user.numel()
+        graph_side = (self.entity_embedding, *self.from_count.parameters(), *self.gnn.parameters())
+        unused = 0 if self.has_kg.any() else sum(weight.numel() for weight in graph_side)
+        return sum(weight.numel() for weight in self.parameters()) - users - unused
+
+    def embed_new_item(self, text: Tensor, facts: Tensor) -> Tensor:
+        """Append the item to the graph as a node of its own, and take what the network makes of it.
+
+        Facts about entities that the graph network does not see are counted, but carry no message.
+        """
+        graph = self.graph
+        known = torch.full((int(self.kept_nodes.max()) + 1,), -1)
+        known[self.kept_nodes] = torch.arange(len(self.kept_nodes))
+        sources = known[facts[:, 1].clamp(max=len(known) - 1)]
+        seen = (sources >= 0) & (facts[:, 1] < len(known))
+        into = torch.stack([sources[seen], torch.full_like(sources[seen], graph.num_nodes)])
+        extended = replace(
+            graph,
+            edge_index=torch.cat([graph.edge_index, into], dim=1),
+            edge_type=torch.cat([graph.edge_type, facts[seen, 0]]),
+            num_nodes=graph.num_nodes + 1,
+        )
+        count = self.from_count(self.count_scaler(torch.tensor([[float(len(facts))]]).log1p()))
+        structured = self.gnn(torch.cat([self._node_features(), count]), extended)[-1:]
+        has_text, has_kg = text.any().reshape(1), torch.tensor([bool(len(facts))])
+        item = self.fusion(structured, self.from_text(self.text_scaler(text[None])), has_text, has_kg)
+        return self.ranking_loss.ranking_space(item)[0]
+
+    def _node_features(self) -> Tensor:
+        """``[N, D]``: users and entities by their embedding, items by the number of their facts."""
+        items = self.from_count(self.count_scaler(self.fact_counts))
+        return torch.cat([self.user_embedding, items, self.entity_embedding])
+
     def _structured(self, cold: Tensor | None) -> Tensor:
         """Structured features ``[I, D_s]`` of all items."""
         graph = self._graph_of_step(cold) if cold is not None else self.graph
-        items = self.from_count(self.count_scaler(self.fact_counts))
-        x = torch.cat([self.user_embedding, items, self.entity_embedding])
-        return self.gnn(x, graph)[graph.item_nodes]
+        return self.gnn(self._node_features(), graph)[graph.item_nodes]
 
     def _graph_of_step(self, cold: Tensor) -> Graph:
         """The graph without a random share of its edges and without the interactions of cold items."""
         graph, device = self.graph, self.device
-        weight = (
-            torch.ones(graph.num_edges, device=device) if graph.edge_weight is None else graph.edge_weight
-        )
+        weight = torch.ones(graph.num_edges, device=device)
         if self.hiding.facts > 0:
             half = graph.num_edges // 2  # an edge and its inverse, half the list apart, leave together
             weight = weight * (torch.rand(half, device=device) >= self.hiding.facts).repeat(2)
@@ -187,59 +245,3 @@ class Hybrid(Recommender):
         generator = torch.Generator().manual_seed(stream_seed(self.stream, "cold items", step))
         draw = torch.rand(self.num_items, generator=generator).to(self.device)
         return self.warm_items & (draw < self.hiding.items)
-
-
-class Standardize(nn.Module):
-    """Columns to mean 0, and rows to an expected length of 1, by the statistics of the rows given.
-
-    Args:
-        rows: ``[n, D]`` whose statistics are kept (and stored with the weights).
-    """
-
-    def __init__(self, rows: Tensor) -> None:
-        super().__init__()
-        width = rows.shape[1]
-        enough = len(rows) > 1
-        self.register_buffer("mean", rows.mean(dim=0) if enough else torch.zeros(width))
-        scale = rows.std(dim=0).clamp(min=1e-6) if enough else torch.ones(width)
-        self.register_buffer("scale", scale * width**0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, D]`` to ``[N, D]``."""
-        return (x - self.mean) / self.scale
-
-
-def user_factors(train: Pairs, num_users: int, num_items: int, rank: int) -> np.ndarray:
-    """Left factors ``[U, rank]`` of the truncated SVD of the degree-normalised training matrix.
-
-    Columns beyond the rank of the matrix are 0.
-    """
-    ones = np.ones(len(train), dtype=np.float64)
-    matrix = csr_matrix((ones, (train[:, 0], train[:, 1])), shape=(num_users, num_items))
-    user_norm = 1 / np.sqrt(np.maximum(matrix.sum(axis=1), 1))
-    item_norm = 1 / np.sqrt(np.maximum(matrix.sum(axis=0), 1))
-    matrix = matrix.multiply(user_norm).multiply(item_norm).tocsr()
-    possible = min(rank, min(matrix.shape) - 1)
-    left, values, _ = svds(matrix, k=possible, v0=np.ones(min(matrix.shape)))
-    factors = np.zeros((num_users, rank))
-    factors[:, :possible] = left * np.sqrt(values)
-    return factors
-
-
-def _log_fact_counts(graph: Graph) -> Tensor:
-    """``[I, 1]``: log(1 + number of facts) of each item."""
-    source = graph.edge_index[0, ~graph.is_interaction]
-    counts = torch.bincount(source, minlength=graph.num_nodes)[graph.item_nodes]
-    return counts.float().log1p().unsqueeze(1)
-
-
-def _visible(graph: Graph, interactions_in_graph: bool, min_facts: int) -> Graph:
-    """The graph with weight 0 on edges that the settings leave out."""
-    first_entity = len(graph.user_nodes) + len(graph.item_nodes)
-    facts = torch.bincount(graph.edge_index[0, ~graph.is_interaction], minlength=graph.num_nodes)
-    rare = facts < min_facts
-    rare[:first_entity] = False
-    left_out = rare[graph.edge_index].any(dim=0)
-    if not interactions_in_graph:
-        left_out = left_out | graph.is_interaction
-    return graph.with_edge_weight((~left_out).float())

@@ -7,9 +7,9 @@ from itertools import product
 import numpy as np
 import scipy.sparse as sp
 
-from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.features import fact_counts, fact_matrix, unit_text
+from kgrec.models.selection import check_values
 from kgrec.shapes import FloatArray
 from kgrec.text.encoder import TextFeatures
 
@@ -72,8 +72,7 @@ class ItemKernel:
     ) -> None:
         named = {"text": text, "facts": facts, "fact_count": fact_count, "bias": [bias]}
         for name, weights in named.items():
-            if not weights or min(weights) < 0:
-                raise InputError(f"model.kernel.{name}: found {list(weights)}, expected numbers >= 0")
+            check_values(f"kernel.{name}", weights, lowest=0, or_equal=True)
         self.choices = [KernelWeights(*values) for values in product(*named.values())]
 
     @staticmethod

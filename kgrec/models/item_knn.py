@@ -7,10 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.models.features import SparseRows, csr_tensor, interaction_matrix
-from kgrec.models.selection import best_on_validation
+from kgrec.models.selection import best_on_validation, check_values
 
 BLOCK_SIZE = 1024
 """Items compared with all others at a time: bounds memory, changes no result."""
@@ -50,9 +49,9 @@ class ItemKNN(Recommender):
         selection_k: int,
     ) -> None:
         super().__init__(inputs)
-        _check_at_least("num_neighbours", num_neighbours, 1)
-        _check_at_least("shrinkage", shrinkage, 0)
-        _check_at_least("selection_k", [selection_k], 1)
+        check_values("num_neighbours", num_neighbours, lowest=1, or_equal=True)
+        check_values("shrinkage", shrinkage, lowest=0, or_equal=True)
+        check_values("selection_k", [selection_k], lowest=1, or_equal=True)
         self.num_neighbours, self.shrinkage = tuple(num_neighbours), tuple(shrinkage)
         self.selection_k = selection_k
         self._dataset = inputs.dataset
@@ -129,8 +128,3 @@ def _score(neighbours: Tensor, similarities: Tensor, histories: Tensor) -> Tenso
     starts = torch.arange(num_items + 1, device=neighbours.device) * width
     nearest = csr_tensor(starts, neighbours.flatten(), similarities.flatten(), (num_items, num_items))
     return (nearest @ histories.T).T
-
-
-def _check_at_least(name: str, values: Sequence[float], lowest: float) -> None:
-    if not values or min(values) < lowest:
-        raise InputError(f"model.{name}: found {list(values)}, expected numbers >= {lowest}")

@@ -7,12 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.models.factor_targets import FactorTargets, TargetChoice
 from kgrec.models.features import interaction_matrix
 from kgrec.models.item_kernel import ItemBlocks, ItemKernel, KernelWeights
-from kgrec.models.selection import best_on_validation
+from kgrec.models.selection import best_on_validation, check_values
 
 
 class Ridge(Recommender):
@@ -59,10 +58,8 @@ class Ridge(Recommender):
     ) -> None:
         super().__init__(inputs)
         graph, text = self.required_inputs(inputs)
-        if not ridge or min(ridge) <= 0:
-            raise InputError(f"model.ridge: found {list(ridge)}, expected one or more numbers > 0")
-        if selection_k < 1:
-            raise InputError(f"model.selection_k: found {selection_k}, expected a whole number >= 1")
+        check_values("ridge", ridge, lowest=0, or_equal=False)
+        check_values("selection_k", [selection_k], lowest=1, or_equal=True)
         self.kernel, self.targets = kernel, targets
         self.ridge, self.selection_k = tuple(ridge), selection_k
         self._dataset = inputs.dataset

@@ -1,7 +1,7 @@
 """Choosing a setting of a closed-form model on validation interactions."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -88,6 +88,18 @@ class ValidationRecall:
         position = len(self.candidates) - 1 - follows.sum(1)
         hit = (position < self.k) & (own[:, 0] > -torch.inf)
         return torch.zeros(len(user_ids)).index_add_(0, row, hit.float()) / relevant.sum(1)
+
+
+def check_values(setting: str, values: Sequence[float], *, lowest: float, or_equal: bool) -> None:
+    """Refuse an empty list of values to choose from, or one with a value that is too low.
+
+    Raises:
+        InputError: naming ``model.<setting>``.
+    """
+    if values and all(value > lowest or (or_equal and value == lowest) for value in values):
+        return
+    sign = ">=" if or_equal else ">"
+    raise InputError(f"model.{setting}: found {list(values)}, expected one or more numbers {sign} {lowest}")
 
 
 def best_on_validation(solutions: Iterator[AnySolution], dataset: RecDataset, k: int) -> AnySolution:

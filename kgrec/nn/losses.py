@@ -31,11 +31,12 @@ class RankingLoss(nn.Module, ABC):
         negatives: Tensor,
         weights: Tensor | None = None,
         candidate_mask: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
         """Mean loss of a batch of observed pairs, shape ``[]``.
 
         Args:
-            users: ``[B, D]`` embedding of each pair's user.
+            users: ``[B, D]`` embedding of each pair's user, or ``[M, D]`` with ``rows``.
             items: ``[I, D]`` embeddings of all items.
             positives: ``[B]`` item id of each pair.
             negatives: ``[B, n]`` item ids; n = 0 where ``num_negatives`` is 0.
@@ -43,6 +44,9 @@ class RankingLoss(nn.Module, ABC):
                 weights are all 0 has loss 0.
             candidate_mask: ``[I]`` bool; False = this item competes with no positive, e.g. because it
                 plays cold in this step. A pair's own positive is always kept.
+            rows: ``[B]`` row of ``users`` of each pair: what depends on the user alone, such as a sum
+                over all items, is then computed once per user and not once per pair. ``None`` = row k
+                is the user of pair k.
         """
 
     def ranking_space(self, embeddings: Tensor) -> Tensor:
@@ -79,9 +83,12 @@ class BPR(RankingLoss):
         negatives: Tensor,
         weights: Tensor | None = None,
         candidate_mask: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
         """See :meth:`RankingLoss.forward`; memory B × n × D."""
-        positive_scores, negative_scores = _sampled_scores(users, items, positives, negatives)
+        positive_scores, negative_scores = _sampled_scores(
+            _per_pair(users, rows), items, positives, negatives
+        )
         losses = F.softplus(negative_scores - positive_scores.unsqueeze(1))
         pair_weights = torch.ones_like(losses) if weights is None else weights.unsqueeze(1).expand_as(losses)
         if candidate_mask is not None:
@@ -117,7 +124,7 @@ class FullSoftmax(_Softmax):
         -\frac{s_{u,i}}{\tau} + \ln \sum_{j \in C \cup \{i\}} e^{s_{u,j} / \tau}
 
     with C the items of ``candidate_mask``. The user's other positives stay in the sum.
-    Memory: one ``[B, I]`` matrix of scores and its gradient; the mask costs ``[I]``.
+    Memory: one ``[B, |C|]`` matrix of scores and its gradient (``[M, |C|]`` with ``rows``).
 
     Args:
         temperature: τ > 0.
@@ -132,17 +139,15 @@ class FullSoftmax(_Softmax):
         negatives: Tensor,
         weights: Tensor | None = None,
         candidate_mask: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
         """See :meth:`RankingLoss.forward`; ``negatives`` are not read."""
         users, items = self.ranking_space(users) / self.temperature, self.ranking_space(items)
-        positive_scores = (users * F.embedding(positives, items)).sum(dim=1)
-        if candidate_mask is None:
-            log_total = torch.logsumexp(users @ items.T, dim=1)
-        else:
-            # The lowest number as bias of the product: excluded items vanish from the sum without a [B, I]
-            # mask. Not -inf, whose gradient is NaN in a step that excludes every item.
-            bias = items.new_zeros(len(items)).masked_fill(~candidate_mask, torch.finfo(items.dtype).min)
-            log_total = torch.logsumexp(torch.addmm(bias, users, items.T), dim=1)
+        positive_scores = (_per_pair(users, rows) * F.embedding(positives, items)).sum(dim=1)
+        # Excluded items are left out of the product: masking them would cost as much as keeping them.
+        candidates = items if candidate_mask is None else items[candidate_mask]
+        log_total = _per_pair(torch.logsumexp(users @ candidates.T, dim=1), rows)
+        if candidate_mask is not None:
             with_positive = torch.logaddexp(log_total, positive_scores)
             log_total = torch.where(candidate_mask[positives], log_total, with_positive)
         return _weighted_mean(log_total - positive_scores, weights)
@@ -179,9 +184,11 @@ class SampledSoftmax(_Softmax):
         negatives: Tensor,
         weights: Tensor | None = None,
         candidate_mask: Tensor | None = None,
+        rows: Tensor | None = None,
     ) -> Tensor:
         """See :meth:`RankingLoss.forward`; memory B × n × D."""
-        users, items = self.ranking_space(users) / self.temperature, self.ranking_space(items)
+        users = self.ranking_space(_per_pair(users, rows)) / self.temperature
+        items = self.ranking_space(items)
         positive_scores, negative_scores = _sampled_scores(users, items, positives, negatives)
         if candidate_mask is not None:
             negative_scores = negative_scores.masked_fill(~candidate_mask[negatives], -torch.inf)
@@ -215,6 +222,11 @@ class InfoNCE(nn.Module):
         scores = F.normalize(first, dim=1) @ F.normalize(second, dim=1).T / self.temperature
         own = torch.arange(len(scores), device=scores.device)
         return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+
+
+def _per_pair(values: Tensor, rows: Tensor | None) -> Tensor:
+    """Rows of distinct users ``[M, ...]`` → of pairs ``[B, ...]``."""
+    return values if rows is None else F.embedding(rows, values) if values.dim() == 2 else values[rows]
 
 
 def _sampled_scores(

@@ -31,6 +31,7 @@ __all__ = [
     "mean_norm",
     "relation_norm",
     "symmetric_norm",
+    "tfidf_norm",
 ]
 
 
@@ -161,6 +162,20 @@ def relation_norm(graph: Graph) -> Tensor:
     weights = edge_weights(graph)
     groups = graph_structure(graph).relation_groups
     return weights / _safe(SparseMatrix(groups.edges, weights).row_sums())[groups.of_edge]
+
+
+def tfidf_norm(graph: Graph) -> Tensor:
+    r"""``[E]``: w_e · idf(source) / √Σ (w · idf)² over the target's incoming edges.
+
+    With :math:`\mathrm{idf}(j) = \ln (1 + N / d_{out}(j))`: rare neighbours say more than
+    common ones, and the weights of a node's neighbourhood have length 1 however many there are, as tf-idf
+    vectors have.
+    """
+    weights = edge_weights(graph)
+    source, target = graph.edge_index
+    degree = _safe(adjacency(graph, weights).column_sums())
+    idf = weights * torch.log1p(graph.num_nodes / degree)[source]
+    return idf * _safe(adjacency(graph, idf * idf).row_sums()).rsqrt()[target]
 
 
 def directed_halves(graph: Graph) -> tuple[Graph, Graph]:

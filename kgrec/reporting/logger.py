@@ -34,10 +34,7 @@ class RunInfo:
 
 
 class RunLogger(ABC):
-    """Mirror one run after the other: ``with logger: logger.start(...); logger.log(...)``.
-
-    Leaving the ``with`` block finishes the run, also where it failed.
-    """
+    """Mirror one run after the other; leaving a ``with`` block finishes the run, also where it failed."""
 
     def start(
         self,
@@ -214,12 +211,11 @@ class WandbLogger(RunLogger):
             yield
         except (wandb.errors.Error, OSError) as error:
             self._run = None
-            text = " ".join(str(error).split())
             log.warning(
                 "W&B could not %s (%s); going on without it: the run folder has everything, and "
                 "logger.mode=offline needs no connection",
                 what,
-                text,
+                " ".join(str(error).split()),
             )
 
     def _wandb_id(self, run_folder: RunFolder) -> str:

@@ -11,6 +11,7 @@ from kgrec.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import Formatter
 
 STYLES = (
     ("#0072B2", "o", "-"),
@@ -77,6 +78,8 @@ def quality_vs_size(points: Sequence[SizePoint], path: Path, metric: str = "Reca
     _label_sizes(axes, points)
     axes.set_xscale("log")
     axes.margins(x=0.08, y=0.12)
+    axes.xaxis.set_major_formatter(_count_formatter())
+    axes.xaxis.set_minor_formatter(_count_formatter())
     axes.set_xlabel("parameters needed to score a new item")
     axes.set_ylabel(metric)
     axes.legend(frameon=False)
@@ -119,6 +122,17 @@ def _new_figure() -> tuple["Figure", "Axes"]:
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
     return figure, axes
+
+
+def _count_formatter() -> "Formatter":
+    """12M instead of 1.2 × 10⁷, at those ticks of a logarithmic axis that matplotlib would label."""
+    from matplotlib.ticker import EngFormatter, LogFormatter
+
+    class CountFormatter(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return EngFormatter(sep="")(x) if super().__call__(x, pos) else ""
+
+    return CountFormatter()
 
 
 def _draw_series(axes: "Axes", name: str, points: Sequence[SizePoint], index: int) -> None:

@@ -19,7 +19,8 @@ from kgrec.reporting.environment import environment
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
-MAX_PREFIX = 80
+MAX_PREFIX = 60
+"""Characters of a run id that are for people."""
 
 
 def run_id(overrides: Iterable[str], seed: int) -> str:
@@ -32,14 +33,19 @@ def run_id(overrides: Iterable[str], seed: int) -> str:
         seed: the run's seed.
 
     Returns:
-        E.g. ``gnn-rgcn__max_epochs-5__seed-0__1c0ffee5``: settings for people, cut at 80 characters, and a
-        hash of all of them. Letters, digits and ``_.-`` only: safe as a folder and on a command line.
+        E.g. ``gnn-rgcn__max_epochs-5__seed-0__1c0ffee5``: the first settings, for people, and a hash
+        of all of them. Letters, digits and ``_.-`` only: safe as a folder and on a command line.
+
+    Raises:
+        ValueError: an override that is neither ``key=value`` nor ``~key``.
     """
     settings = dict(_key_and_value(override) for override in overrides)
     kept = sorted(item for item in settings.items() if _is_of_run(item[0]))
     digest = hashlib.sha256(json.dumps([kept, seed]).encode()).hexdigest()[:8]
     words = "__".join(f"{key.rsplit('.', 1)[-1]}-{value}" for key, value in kept)
-    prefix = re.sub(r"[^A-Za-z0-9_.-]+", "_", words)[:MAX_PREFIX]
+    prefix = re.sub(r"[^A-Za-z0-9_.-]+", "_", words)
+    if len(prefix) > MAX_PREFIX:  # cut between two settings where there is more than one
+        prefix = prefix[:MAX_PREFIX].rpartition("__")[0] or prefix[:MAX_PREFIX]
     return "__".join(part for part in (prefix, f"seed-{seed}", digest) if part)
 
 
@@ -64,7 +70,9 @@ def _is_of_run(key: str) -> bool:
 
 
 def _key_and_value(override: str) -> tuple[str, str]:
-    key, _, value = override.lstrip("+").partition("=")
+    key, equals, value = override.lstrip("+").partition("=")
+    if not equals and not key.startswith("~"):
+        raise ValueError(f"override {override!r}: expected key=value or ~key")
     return key.strip(), value.strip()
 
 
@@ -113,31 +121,14 @@ class RunFolder:
         except OSError as error:
             raise self._unwritable(name, error) from error
 
-    def check_config(self, config: Mapping[str, Any]) -> None:
-        """Make sure that a run found here was made with the settings of ``config``.
-
-        The run id is made from overrides, so it stays when a file under ``conf/`` is edited.
+    def start(self, config: str, seed: int) -> None:
+        """Begin the run, or go on with it: store the resolved configuration (YAML) and the environment.
 
         Raises:
-            InputError: the stored configuration differs.
+            InputError: the folder holds a run made with other settings, or cannot be written.
         """
-        if not (self.path / "config.yaml").is_file():
-            return
-        stored, wanted = settings_of_run(self.read_config()), settings_of_run(config)
-        for key in sorted(stored.keys() | wanted.keys()):
-            if stored.get(key) != wanted.get(key):
-                raise InputError(
-                    f"{self.path}: a run made with {key}={stored.get(key)} where {wanted.get(key)} is wanted "
-                    "now; delete the folder or choose another group"
-                )
-
-    def write_config(self, config: Mapping[str, Any]) -> None:
-        """Store the resolved configuration (plain dicts, lists and values); see :meth:`check_config`."""
-        self.check_config(config)
-        self.write("config.yaml", yaml.safe_dump(dict(config), sort_keys=False).encode())
-
-    def write_environment(self, seed: int) -> None:
-        """Store versions, commit, host facts and seed; see :mod:`kgrec.reporting.environment`."""
+        self._check_same_settings(yaml.safe_load(config))
+        self.write("config.yaml", config.encode())
         self.write("env.json", _json(environment(seed), indent=2))
 
     def write_per_user(self, table: pl.DataFrame) -> None:
@@ -188,6 +179,18 @@ class RunFolder:
             return pl.read_parquet(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from error
+
+    def _check_same_settings(self, config: Mapping[str, Any]) -> None:
+        """The run id is made from overrides, so it stays when a file under ``conf/`` is edited."""
+        if not (self.path / "config.yaml").is_file():
+            return
+        stored, wanted = settings_of_run(self.read_config()), settings_of_run(config)
+        for key in sorted(stored.keys() | wanted.keys()):
+            if stored.get(key) != wanted.get(key):
+                raise InputError(
+                    f"{self.path}: a run made with {key}={stored.get(key)} where {wanted.get(key)} is wanted "
+                    "now; delete the folder or choose another group"
+                )
 
     def _read(self, name: str, parse: Any) -> Any:
         path = self.path / name

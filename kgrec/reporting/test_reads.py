@@ -8,6 +8,22 @@ from typing import Any
 
 from kgrec.errors import InputError
 
+BOOK = "test_reads.jsonl"
+
+
+def book_of_test_reads(given: str | None, runs: Path) -> Path:
+    """Where the book lies.
+
+    Args:
+        given: the setting ``paths.test_reads``; ``None`` = that of the checkout in which the command runs,
+            else one beside the run folders.
+        runs: folder of the run folders.
+    """
+    if given is not None:
+        return Path(given)
+    results = Path("experiments") / "results"
+    return (results if results.is_dir() else runs) / BOOK
+
 
 def log_test_read(
     book: Path, run: str, commit: str | None, config: dict[str, str], figure: dict[str, float]

@@ -99,6 +99,19 @@ class TransformerEncoder:
         """Pooled states after the last kept layer, ``[N, dim]`` float32 on the CPU."""
         return self._pooled_states(texts, every_layer=False)[0]
 
+    def cut(self, num_layers: int) -> "TransformerEncoder":
+        """The same encoder with so many layers; shares nothing with this one."""
+        return TransformerEncoder(
+            self.model,
+            num_layers,
+            self.pooling,
+            self.max_length,
+            self.batch_size,
+            self.dtype,
+            self.normalize,
+            str(self.device),
+        )
+
     def layer_states(self, texts: list[str]) -> dict[int, Tensor]:
         """Pooled states after 0 (the embeddings), 1, … :attr:`depth` layers in a single pass."""
         return dict(enumerate(self._pooled_states(texts, every_layer=True)))

@@ -48,6 +48,8 @@ class Runtime:
     def accelerator(self) -> Accelerator:
         """Join the processes of this job (one, unless a launcher started more) on their devices.
 
+        May be called more than once; later calls join the same processes.
+
         Raises:
             InputError: fp16 on a CPU.
         """

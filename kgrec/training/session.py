@@ -99,9 +99,9 @@ class Session:
             InputError: loss or gradient is not finite.
         """
         self.epoch += 1
-        # Dropout and the like draw from a stream of the epoch and process: nothing to store or restore.
-        process = self.step.accelerator.process_index
-        seed_everything(stream_seed(self.batches.seed, "training", self.epoch, process))
+        # Dropout and the like draw from a stream of the epoch: nothing to store or restore. It is the same on
+        # every process, so that noise on what they share (nodes, edges, items) is that of one process.
+        seed_everything(stream_seed(self.batches.seed, "training", self.epoch))
         self.model.train()
         total = 0.0
         for index, batch in enumerate(self.batches.epoch(self.epoch)):
@@ -124,5 +124,6 @@ class Session:
         return metrics
 
     def load_best(self) -> None:
-        """Give the model the best weights."""
+        """Give the model the best weights and leave it in evaluation mode."""
         self.model.load_state_dict(self._best)
+        self.model.eval()

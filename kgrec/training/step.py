@@ -1,6 +1,7 @@
 """One optimiser step on one global batch."""
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -51,7 +52,10 @@ class TrainStep:
         self.accelerator = accelerator
         self.max_grad_norm = max_grad_norm
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self.loss, self.optimizer = accelerator.prepare(WeightedLoss(model), optimizer(self.parameters))
+        with warnings.catch_warnings():
+            # Newer torch renamed the setting; accelerate knows the old name only.
+            warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
+            self.loss, self.optimizer = accelerator.prepare(WeightedLoss(model), optimizer(self.parameters))
 
     def __call__(self, batch: Batch) -> float:
         """Take one step and return this process's weighted loss.

@@ -52,7 +52,8 @@ class Trainer:
     the last one, the model is validated; it ends with the weights of its best validation, which are not
     trained again on train + validation. A stopped job goes on from its last checkpoint and, on one
     process, gives the very numbers of a job that was never stopped. Any number of processes gives the
-    same result up to rounding, as ``batch_size`` counts the pairs of all of them.
+    same result up to rounding, as ``batch_size`` counts the pairs of all of them and random draws are the
+    same on each (but where a model draws for the rows of its own share of a batch).
 
     Args:
         max_epochs: upper bound of epochs.

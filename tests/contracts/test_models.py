@@ -8,7 +8,7 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-from kgrec.build import build, compose
+from kgrec.build import build, compose, options
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.kg.graph import build_graph
@@ -17,6 +17,7 @@ from kgrec.seed import seed_everything
 from kgrec.text.encoder import TextFeatures
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
+WITH_LOSS = [path.stem for path in CONFIGS if "loss: ${loss}" in path.read_text()]
 NUM_USERS, NUM_ITEMS, NUM_ENTITIES, NUM_RELATIONS, TEXT_DIM = 30, 24, 40, 3, 5
 COLD_VALID, COLD_TEST, UNLINKED, WITHOUT_TEXT = [3, 11], [7, 20], [2, 11, 15], [0, 3, 15]
 USERS = torch.arange(NUM_USERS)
@@ -156,6 +157,10 @@ def test_same_seed_same_scores(config: DictConfig, inputs: ModelInputs, model: R
     assert torch.equal(scores_of(fitted(config, inputs)), scores_of(model))
 
 
+def test_models_with_a_loss_are_the_trainable_ones(name: str, model: Recommender) -> None:
+    assert is_trainable(model) == (name in WITH_LOSS)
+
+
 def test_loss_of_trainable_models_reaches_every_parameter(model: Recommender, inputs: ModelInputs) -> None:
     batch = batch_of(inputs, model.num_negatives)
     if not is_trainable(model):
@@ -173,11 +178,10 @@ def test_loss_of_trainable_models_reaches_every_parameter(model: Recommender, in
     model.zero_grad()
 
 
-@pytest.mark.parametrize("loss", ["bpr", "softmax", "sampled_softmax"])
-def test_any_loss_can_be_minimised(name: str, inputs: ModelInputs, loss: str) -> None:
-    model = fitted(compose([f"model={name}", f"loss={loss}"]), inputs)
-    if not is_trainable(model):
-        pytest.skip("closed form")
+@pytest.mark.parametrize("loss", options("loss"))
+@pytest.mark.parametrize("trained", WITH_LOSS)
+def test_any_loss_can_be_minimised(trained: str, inputs: ModelInputs, loss: str) -> None:
+    model = fitted(compose([f"model={trained}", f"loss={loss}"]), inputs).train()
     batch = batch_of(inputs, model.num_negatives)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
     losses = []

@@ -147,4 +147,4 @@ def test_missing_files_are_fetched_once_with_one_line(
         roots = [locate(OneFile(), tmp_path) for _ in range(2)]
     assert roots == [tmp_path / "one" / "raw"] * 2
     assert len(caplog.records) == 1
-    assert "one: fetching the raw files from nowhere" in caplog.text
+    assert "one: fetching the raw files (nowhere) to" in caplog.text

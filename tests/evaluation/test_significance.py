@@ -103,10 +103,11 @@ def test_holm_by_hand() -> None:
         (0.98, 0.97, 10, "holds", False),
         (0.96, 0.97, 10, "fails", False),  # the value .99 passes, its bound does not
         (0.97, 0.97, 10, "fails", False),  # equal arms: a degenerate interval proves nothing
-        (0.98, 0.97, 3, "not_testable", True),
-        (0.98, 0.97, 9, "not_testable", True),
-        (0.98, 0.97, 1, "not_testable", False),
+        (0.98, 0.97, 3, "holds", True),
+        (0.96, 0.97, 9, "fails", True),
+        (0.98, 0.97, 1, "holds", True),
         (float("nan"), 0.97, 10, "not_testable", False),
+        (float("nan"), 0.97, 3, "not_testable", False),
     ],
 )
 def test_claim_status(low: float, threshold: float, num_splits: int, status: str, provisional: bool) -> None:

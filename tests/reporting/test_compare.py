@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from kgrec.errors import InputError
 from kgrec.reporting.compare import collect, compare
@@ -13,7 +14,8 @@ METRICS = ["test/recall@20", "cost/train_s"]
 
 def make_run(folder: Path, seed: int, recall: float | None, seconds: float = 1.0, **config: Any) -> None:
     run = RunFolder(folder)
-    run.write_config({"seed": seed, "group": folder.parent.name, "paths": {"runs": str(folder)}, "lr": 0.1} | config)
+    settings = {"seed": seed, "group": folder.parent.name, "paths": {"runs": str(folder)}, "lr": 0.1} | config
+    run.start(yaml.safe_dump(settings), seed)
     run.write_summary({"test/recall@20": recall, "cost/train_s": seconds, "protocol/split": "cold_item"})
     wandb = folder / "wandb" / "offline-run-1" / "files"
     wandb.mkdir(parents=True)
@@ -29,7 +31,7 @@ def group(tmp_path: Path) -> Path:
 
 
 def test_one_row_per_finished_run(group: Path, caplog: pytest.LogCaptureFixture) -> None:
-    RunFolder(group / "unfinished").write_config({"seed": 9})
+    RunFolder(group / "unfinished").start("seed: 9", 9)
     runs = collect([group])
     assert runs.table["run"].to_list() == ["ease0", "ease1", "hybrid0", "hybrid1"]
     assert runs.table["group"].unique().to_list() == ["g"]

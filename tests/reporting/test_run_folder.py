@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import yaml
 
 from kgrec.errors import InputError
 from kgrec.reporting.run_folder import RunFolder, flatten, run_id, settings_of_run
@@ -28,7 +29,11 @@ def test_run_id_is_readable_and_safe_in_paths() -> None:
 
 
 def test_run_id_tells_settings_and_seeds_apart() -> None:
-    names = {run_id(settings, seed) for settings in ([], ["a=1"], ["a=2"], ["b=1"], ["a=1", "b=1"]) for seed in (0, 1)}
+    names = {
+        run_id(settings, seed)
+        for settings in ([], ["a=1"], ["a=2"], ["b=1"], ["a=1", "b=1"])
+        for seed in (0, 1)
+    }
     assert len(names) == 10
 
 
@@ -36,7 +41,9 @@ def test_run_id_knows_more_than_its_cut_prefix() -> None:
     long = "x" * 300
     one, other = run_id([f"a={long}1"], 0), run_id([f"a={long}2"], 0)
     assert one != other
-    assert len(one) < 120
+    assert len(one) < 80
+    several = run_id([f"key_{letter}=value" for letter in "abcdefgh"], 0)
+    assert several.startswith("key_a-value__key_b-value__key_c-value__key_d-value__seed-0__")
 
 
 def test_run_id_leaves_out_what_does_not_change_results() -> None:
@@ -47,13 +54,19 @@ def test_run_id_leaves_out_what_does_not_change_results() -> None:
     assert run_id(["gnn=rgcn", "data/split=random"], 0) != plain
 
 
+def test_run_id_takes_overrides_only() -> None:
+    assert run_id(["~data"], 0) != run_id([], 0)
+    with pytest.raises(ValueError, match="override 'data': expected key=value"):
+        run_id({"data": {"name": "x"}}, 0)
+
+
 def test_flatten_and_settings() -> None:
     assert flatten(CONFIG)["model.dims"] == [1, 2]
     assert settings_of_run(CONFIG) == {"model._target_": "a.B", "model.dims": [1, 2], "lr": 0.1}
 
 
 def test_files_go_round(run: RunFolder) -> None:
-    run.write_config(CONFIG)
+    run.start(yaml.safe_dump(CONFIG), seed=3)
     run.reset_metrics([{"epoch": 1, "train/loss": 0.5}])
     run.append_metrics({"epoch": 2, "train/loss": 0.1 + 0.2})
     table = pl.DataFrame({"user": ["u1", "u2"], "test/recall@10": [0.5, 1.0]})
@@ -68,7 +81,7 @@ def test_files_go_round(run: RunFolder) -> None:
 
 def test_a_summary_finishes_the_run(run: RunFolder) -> None:
     assert not run.is_finished
-    run.write_config(CONFIG)
+    run.start(yaml.safe_dump(CONFIG), seed=3)
     assert not run.is_finished
     run.write_summary({})
     assert run.is_finished
@@ -98,15 +111,15 @@ def test_metrics_are_cut_back_to_where_a_run_goes_on(run: RunFolder) -> None:
 
 
 def test_other_settings_in_the_same_folder_are_refused(run: RunFolder) -> None:
-    run.write_config(CONFIG)
-    run.write_config(CONFIG | {"seed": 3, "paths": {"runs": "elsewhere"}})
+    run.start(yaml.safe_dump(CONFIG), seed=3)
+    run.start(yaml.safe_dump(CONFIG | {"paths": {"runs": "elsewhere"}}), seed=3)
     with pytest.raises(InputError, match=r"made with lr=0\.1 where 0\.2 is wanted"):
-        run.write_config(CONFIG | {"lr": 0.2})
+        run.start(yaml.safe_dump(CONFIG | {"lr": 0.2}), seed=3)
     assert run.read_config()["lr"] == 0.1
 
 
 def test_environment_has_no_names_or_paths(run: RunFolder) -> None:
-    run.write_environment(seed=11)
+    run.start(yaml.safe_dump(CONFIG), seed=11)
     text = (run.path / "env.json").read_text()
     facts = json.loads(text)
     assert facts["seed"] == 11
@@ -151,7 +164,7 @@ def test_a_full_disk_is_named(run: RunFolder) -> None:
 def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "group").write_text("a file where the folder should be")
     run = RunFolder(tmp_path / "group" / "run")
-    for write in (lambda: run.write_config(CONFIG), lambda: run.append_metrics({"epoch": 1})):
+    for write in (lambda: run.start("a: 1", seed=3), lambda: run.append_metrics({"epoch": 1})):
         with pytest.raises(InputError, match="cannot be written"):
             write()
 

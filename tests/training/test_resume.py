@@ -25,7 +25,9 @@ def wait_for_lines(path: Path, count: int) -> None:
 @pytest.mark.slow
 def test_a_killed_job_goes_on_to_the_very_same_numbers(tmp_path: Path) -> None:
     folder = tmp_path / "killed"
-    job = subprocess.Popen([sys.executable, str(JOB), str(folder), "0.4", "10", "0.3"], stdout=subprocess.PIPE)
+    job = subprocess.Popen(
+        [sys.executable, str(JOB), str(folder), "0.4", "10", "0.3"], stdout=subprocess.PIPE
+    )
     wait_for_lines(folder / "metrics.jsonl", 3)
     job.send_signal(signal.SIGKILL)
     job.communicate()

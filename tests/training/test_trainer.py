@@ -111,7 +111,9 @@ def test_patience_ends_training(run: RunFolder) -> None:
     trainer = make_trainer(max_epochs=50, early_stopping=partial(EarlyStopping, patience=2))
     result = fit(trainer, make_model(make_dataset()), run, validate=Scripted(0.5, 0.6, 0.1, 0.2))
     assert (result.epochs, result.best_epoch) == (4, 2)
-    again = fit(trainer, make_model(make_dataset()), run, validate=Scripted())
+    model = make_model(make_dataset())
+    again = fit(trainer, model, run, validate=Scripted())
+    assert not model.training
     assert again.history == result.history  # a training that had ended is not taken up again
     assert (again.best_value, again.best_epoch, again.epochs) == (0.6, 2, 4)
 
@@ -137,7 +139,9 @@ def test_one_trainer_may_fit_several_models(tmp_path: Path) -> None:
 
 def test_the_seed_decides(tmp_path: Path) -> None:
     losses = [
-        fit(make_trainer(max_epochs=1), make_model(make_dataset()), RunFolder(tmp_path / str(seed)), seed=seed)
+        fit(
+            make_trainer(max_epochs=1), make_model(make_dataset()), RunFolder(tmp_path / str(seed)), seed=seed
+        )
         for seed in (1, 2)
     ]
     assert losses[0].history[0]["train/loss"] != losses[1].history[0]["train/loss"]
@@ -219,7 +223,9 @@ def test_a_checkpoint_of_another_training_is_refused(run: RunFolder) -> None:
 
 
 def test_a_wrong_selection_metric_is_refused_with_the_right_ones(run: RunFolder) -> None:
-    with pytest.raises(InputError, match=r"found valid/nonsense, expected one of valid/recall@1, valid/other"):
+    with pytest.raises(
+        InputError, match=r"found valid/nonsense, expected one of valid/recall@1, valid/other"
+    ):
         fit(make_trainer(), make_model(make_dataset()), run, selection_metric="valid/nonsense")
 
 

@@ -120,8 +120,11 @@ def train(folder: Path, seconds_per_epoch: float, batch_size: int, dropout: floa
         time.sleep(seconds_per_epoch)
         return mean_margin(model)
 
-    model = make_model(make_dataset(), dropout)
-    result = fit(make_trainer(batch_size=batch_size), model, RunFolder(folder), validate=validate)
+    trainer = make_trainer(batch_size=batch_size)
+    with trainer.runtime.accelerator().main_process_first():  # as an entry does, to fetch data once
+        dataset = make_dataset()
+    model = make_model(dataset, dropout)
+    result = fit(trainer, model, RunFolder(folder), dataset=dataset, validate=validate)
     return {"history": result.history, "users": model.users.weight.tolist()}
 
 

@@ -36,6 +36,9 @@ class Gate(Fusion):
         self.project_structured = nn.Linear(structured_dim, out_dim)
         self.project_text = nn.Linear(text_dim, out_dim)
         self.gate = nn.Linear(structured_dim + text_dim, out_dim)
+        for linear in (self.project_structured, self.project_text):
+            nn.init.orthogonal_(linear.weight)  # both sides keep their lengths to begin with
+            nn.init.zeros_(linear.bias)
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
         self.initial_bias = initial_bias

@@ -1,5 +1,7 @@
 """R-GCN: one linear map per relation, made from a few shared bases."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.nn.gnn.base import GNN, check_dropout, check_layers
-from kgrec.nn.sparse import SparseMatrix, adjacency, graph_structure, relation_norm
+from kgrec.nn.sparse import SparseMatrix, adjacency, graph_structure
 
 
 class RGCN(GNN):
@@ -33,6 +35,10 @@ class RGCN(GNN):
         num_relations: R.
         num_layers: ≥ 1.
         num_bases: B ≥ 1.
+        normalization: 1/c of each edge, a function of the graph from :mod:`kgrec.nn.sparse`: the paper
+            leaves c to the problem (§2.1) and takes :func:`~kgrec.nn.sparse.relation_norm`, a mean over
+            the neighbours of each relation; :func:`~kgrec.nn.sparse.symmetric_norm` lets an item with
+            many facts have longer features, and gives common entities less say.
         dropout: probability in [0, 1).
         activation: σ, a module without parameters.
 
@@ -47,6 +53,7 @@ class RGCN(GNN):
         *,
         num_layers: int,
         num_bases: int,
+        normalization: Callable[[Graph], Tensor],
         dropout: float,
         activation: nn.Module,
     ) -> None:
@@ -56,13 +63,14 @@ class RGCN(GNN):
         self.layers = nn.ModuleList(
             RGCNLayer(in_dim, num_relations, num_bases) for _ in range(check_layers(num_layers))
         )
+        self.normalization = normalization
         self.dropout = check_dropout(dropout)
         self.activation = activation
 
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)
-        normed_relations = SparseMatrix(graph_structure(graph).edge_relations, relation_norm(graph))
+        normed_relations = SparseMatrix(graph_structure(graph).edge_relations, self.normalization(graph))
         for depth, layer in enumerate(self.layers):
             if depth:
                 x = self.activation(x)
@@ -87,9 +95,11 @@ class RGCNLayer(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Glorot for every matrix (each basis by itself), zero for the bias."""
-        for matrix in (*self.bases, self.coefficients, self.self_loop.weight):
-            nn.init.xavier_uniform_(matrix)
+        """Orthogonal matrices and equal relations: a layer begins as a plain average that keeps lengths."""
+        for basis in self.bases:
+            nn.init.orthogonal_(basis)
+        nn.init.constant_(self.coefficients, len(self.bases) ** -0.5)
+        nn.init.orthogonal_(self.self_loop.weight)
         nn.init.zeros_(self.self_loop.bias)
 
     def forward(self, x: Tensor, graph: Graph, normed_relations: SparseMatrix) -> Tensor:

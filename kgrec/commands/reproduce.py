@@ -1,0 +1,105 @@
+"""``kgrec reproduce``: run a study, print its table and claims."""
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kgrec.errors import InputError
+from kgrec.study import experiments_dir, find_studies, load_study
+
+if TYPE_CHECKING:
+    from kgrec.studies.runner import Outcome
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a study, or list the studies.
+
+    Returns:
+        0; 1 where a job failed, or with ``--check`` where a claim does not hold.
+    """
+    given = _parser().parse_intermixed_args(list(arguments))
+    folder = experiments_dir(given.experiments)
+    if given.list:
+        for name in find_studies(folder):
+            print(f"{name:<24} {load_study(name, folder).question}")
+        return 0
+    name, overrides, only = _sorted_words(given)
+    study = load_study(name, folder)
+    num_splits = study.num_splits if given.seeds is None else given.seeds
+    for option, value in (("--seeds", num_splits), ("--workers", given.workers)):
+        if value < 1:
+            raise InputError(f"{option}: found {value}, expected at least 1")
+
+    from kgrec.studies.runner import as_json, reproduce  # loads torch
+
+    command = shlex.join(["kgrec", "reproduce", *arguments])
+    outcome = reproduce(study, only, num_splits, overrides, given.workers, command)
+    _print(outcome)
+    if given.json is not None:
+        _write(given.json, as_json(outcome.report))
+    failed = given.check and any(
+        claim["status"] != "holds" for claim in outcome.report["claims"] if not claim["informative"]
+    )
+    return 1 if outcome.failures or failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kgrec reproduce",
+        description="Run a study: every arm on every split, then its table, claims and plot. Finished runs "
+        "are skipped, so the same command goes on where it was stopped.",
+        epilog="examples:\n  kgrec reproduce --list\n  kgrec reproduce parity-ml-100k --seeds 3\n"
+        "  kgrec reproduce parity-ml-100k --seeds 1 --only random popularity test=false\n\n"
+        "test=false leaves the test set alone and reports on validation.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="NAME [key=value ...]", help="study, and settings for all arms"
+    )
+    parser.add_argument("--list", action="store_true", help="the studies and their questions")
+    parser.add_argument("--seeds", type=int, metavar="N", help="splits 0 … N-1 (default: as the study says)")
+    parser.add_argument("--only", nargs="+", default=[], metavar="ARM", help="these arms only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report here too")
+    parser.add_argument("--check", action="store_true", help="exit with 1 unless every claim holds")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="W",
+        help="processes (default: one per core)",
+    )
+    parser.add_argument(
+        "--experiments", type=Path, metavar="DIR", help="folder of studies (default: the checkout's)"
+    )
+    return parser
+
+
+def _sorted_words(given: argparse.Namespace) -> tuple[str, list[str], list[str]]:
+    """Study name, overrides, arms; overrides may also stand behind the arms of ``--only``."""
+    words = [*given.words, *(word for word in given.only if "=" in word)]
+    names = [word for word in words if "=" not in word]
+    if len(names) != 1:
+        found = ", ".join(names) or "none"
+        raise InputError(f"found {found} as name of a study, expected one; kgrec reproduce --list shows them")
+    return names[0], [word for word in words if "=" in word], [word for word in given.only if "=" not in word]
+
+
+def _print(outcome: "Outcome") -> None:
+    from kgrec.studies import page
+    from kgrec.studies.progress import duration
+
+    print(page.text(outcome.report))
+    for failure in outcome.failures:
+        print(f"failed: {failure.arm}, split {failure.seed}: {failure.message}")
+    print(f"\nreport.json, table.md, plot and runs: {outcome.folder.resolve()}")
+    print(f"time {duration(outcome.seconds)}, peak memory at most {outcome.peak_mb / 1024:.1f} GB")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"--json {path}: cannot be written ({error.strerror})") from error

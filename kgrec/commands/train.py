@@ -1,0 +1,109 @@
+"""``kgrec train``: one run, or one for each combination of a multirun."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kgrec.cli import OVERRIDES_HELP, CommandParser, is_main_process
+from kgrec.errors import InputError
+
+if TYPE_CHECKING:
+    from kgrec.build import Job
+    from kgrec.reporting.run_folder import RunFolder
+    from kgrec.reporting.tables import Table, Value
+
+SHOWN_METRICS = ("recall", "ndcg", "mrr")
+
+EXAMPLE = """\
+  kgrec train data=planted lm=hashing gnn=rgcn fusion=concat
+  kgrec train data=lastfm model=lightgcn seed=1
+  kgrec train -m lm=minilm_l0,hashing seed=0,1 group=encoders
+  torchrun --nproc_per_node 2 -m kgrec train train.runtime.device=cpu"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Train and show the figures; 1 where a job of a multirun failed."""
+    parser = _parser()
+    given = parser.parse_intermixed_args(arguments)
+    return _train_all(given.overrides) if given.multirun else _train_one(given.overrides)
+
+
+def _parser() -> CommandParser:
+    from kgrec.build import groups, options
+
+    choices = "\n".join(f"  {group:<12} {', '.join(options(group))}" for group in groups())
+    parser = CommandParser(
+        "train",
+        "Train a model, evaluate it, leave a run folder <paths.runs>/<group>/<run id>. A finished run of\n"
+        "the same settings is not trained again, a stopped one goes on.\n\n"
+        f"groups (group=option; every setting inside is group.key=value):\n{choices}",
+        EXAMPLE,
+    )
+    parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP.partition(";")[0])
+    parser.add_argument(
+        "-m", "--multirun", action="store_true", help="a run for each combination of values a,b,…"
+    )
+    return parser
+
+
+def _train_one(overrides: Sequence[str]) -> int:
+    from kgrec.build import compose
+    from kgrec.reporting.tables import render_text
+    from kgrec.train import train
+
+    run = train(compose(overrides))
+    if is_main_process():
+        print(render_text(_metrics_table(run)) + f"\n{run.path}")
+    return 0
+
+
+def _train_all(overrides: Sequence[str]) -> int:
+    """One failing job does not stop the others."""
+    from kgrec.build import sweep
+    from kgrec.reporting.tables import render_text
+    from kgrec.train import train
+
+    jobs = sweep(overrides, train)
+    if is_main_process():
+        print(render_text(_jobs_table(jobs)))
+        for job in jobs:
+            if isinstance(job.result, InputError):
+                print(f"failed: {' '.join(job.overrides)}: {job.result}")
+    return int(any(isinstance(job.result, InputError) for job in jobs))
+
+
+def _metrics_table(run: "RunFolder") -> "Table":
+    """The leading metrics at the cut-off of the selection metric, validation and test side by side."""
+    from kgrec.reporting.tables import Table
+
+    summary = run.read_summary()
+    cutoff = summary["protocol/selected_on"].partition("@")[2]
+    names = {key.removeprefix(f"{split}/") for key in summary for split in ("valid", "test")}
+    wanted = [f"{part}{metric}@{cutoff}" for part in ("cold/", "") for metric in SHOWN_METRICS]
+    return Table(
+        ["metric", "valid", "test"],
+        [
+            [name, summary.get(f"valid/{name}"), summary.get(f"test/{name}")]
+            for name in wanted
+            if name in names
+        ],
+    )
+
+
+def _jobs_table(jobs: "Sequence[Job]") -> "Table":
+    from kgrec.reporting.tables import Table
+
+    rows: list[list[Value]] = []
+    keys: list[str] = []
+    common = set.intersection(*(set(job.overrides) for job in jobs))
+    for job in jobs:
+        varied = " ".join(override for override in job.overrides if override not in common)
+        if isinstance(job.result, InputError):
+            rows.append([varied, None, None, "failed"])
+            continue
+        summary = job.result.read_summary()
+        selected = summary["protocol/selected_on"]
+        keys.append(selected)
+        test = summary.get(selected.replace("valid/", "test/", 1))
+        rows.append([varied, summary[selected], test, str(job.result.path)])
+    metric = ", ".join(dict.fromkeys(key.removeprefix("valid/") for key in keys)) or "metric"
+    return Table(["settings", f"valid {metric}", f"test {metric}", "run"], rows)

@@ -1,0 +1,146 @@
+"""What a reader sees of a report: tables, claims, plot. Made from the report alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from kgrec.reporting.plots import SizePoint, quality_vs_size
+from kgrec.reporting.tables import Cell, Interval, Table, Value, render_markdown, render_text
+from kgrec.study import Arm
+
+Report = dict[str, Any]
+
+COSTS: tuple[tuple[str, str, float], ...] = (
+    ("new_item_params", "params for a new item", 1),
+    ("lm_params", "LM params", 1),
+    ("lm_params_without_embeddings", "LM without embeddings", 1),
+    ("graph_params", "graph side params", 1),
+    ("lm_bytes", "LM MB", 2**20),
+    ("encode_items_per_s", "texts encoded/s", 1),
+    ("embed_items_per_s", "items embedded/s", 1),
+    ("train_s", "train s", 1),
+    ("peak_rss_mb", "peak MB", 1),
+)
+"""Key under ``cost/``, heading, unit."""
+
+COST_NOTE = (
+    "Params for a new item: language model + graph side (graph network, fusion, entity embeddings). Train s "
+    "is of the chosen run, without its rivals. Peak MB is that of the worker process since it began, an "
+    "upper bound."
+)
+
+
+def markdown(report: Report) -> str:
+    """``table.md``."""
+    parts = [f"# {report['study']}", report["question"], _origin(report)]
+    for title, table in _tables(report):
+        parts += [f"## {title}", render_markdown(table).rstrip()]
+    parts += [COST_NOTE, "## Claims", *(f"- {line}" for line in claim_lines(report))]
+    parts += ["## Notes", *(f"- {note}" for note in _notes(report))] if _notes(report) else []
+    return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
+
+
+def text(report: Report) -> str:
+    """The same for a terminal."""
+    parts = [f"{report['study']}: {report['question']}"]
+    for title, table in _tables(report):
+        parts += [title, render_text(table).rstrip()]
+    parts += [COST_NOTE, "Claims"]
+    return (
+        "\n\n".join(parts) + "\n" + "\n".join(f"  {line}" for line in [*claim_lines(report), *_notes(report)])
+    )
+
+
+def claim_lines(report: Report) -> Iterator[str]:
+    """One line per claim: status, sentence, figures."""
+    for claim in report["claims"]:
+        provisional = " (provisional)" if claim["provisional"] and claim["status"] != "not_testable" else ""
+        informative = "for information: " if claim["informative"] else ""
+        says = f"; {claim['says']}" if claim["says"] else ""
+        yield f"{claim['status']}{provisional}: {informative}{claim['name']}{_figures(claim)}{says}"
+
+
+def plot(report: Report, arms: Sequence[Arm], path: Path) -> bool:
+    """Quality against the parameters that a new item needs; whether there was anything to draw."""
+    rows = {row["arm"]: row for row in report["rows"]}
+    points = [
+        SizePoint(
+            arm.series, arm.label, row["cost/new_item_params"], value["mean"], value["low"], value["high"]
+        )
+        for arm in arms
+        if arm.series and (row := rows.get(arm.name)) and row.get("cost/new_item_params", 0) > 0
+        for value in [row["metrics"][report["primary"]]]
+    ]
+    if points:
+        quality_vs_size(points, path, report["primary"])
+    return bool(points)
+
+
+def _tables(report: Report) -> Iterator[tuple[str, Table]]:
+    """One table per set of candidates, then costs."""
+    rows = report["rows"]
+    if not rows:
+        return
+    by_candidates: dict[str, list[str]] = {}
+    for metric in rows[0]["metrics"]:
+        by_candidates.setdefault(metric.rpartition("/")[0], []).append(metric)
+    for prefix, metrics in by_candidates.items():
+        candidates = "the held-out items" if prefix.endswith("/cold") else "all items"
+        yield f"{prefix}: ranked among {candidates}", _quality(rows, metrics, report["primary"])
+    shown = [cost for cost in COSTS if any(f"cost/{cost[0]}" in row for row in rows)]
+    costs = [[row["arm"], *(_cost(row, key, unit) for key, _, unit in shown)] for row in rows]
+    yield "What it costs", Table(["arm", *(heading for _, heading, _ in shown)], costs, digits=1)
+
+
+def _quality(rows: Sequence[Report], metrics: Sequence[str], primary: str) -> Table:
+    """Means, with the interval for the metric that the study is about; the best of each column marked."""
+    leading = primary.rpartition("/")[2]
+    with_interval = [metric.rpartition("/")[2] == leading for metric in metrics]
+    best = [max(row["metrics"][metric]["mean"] for row in rows) for metric in metrics]
+    cells: list[list[Value | Cell]] = [
+        [
+            row["arm"],
+            *(
+                Cell(_value(row["metrics"][metric], interval), row["metrics"][metric]["mean"] == top)
+                for metric, interval, top in zip(metrics, with_interval, best, strict=True)
+            ),
+        ]
+        for row in rows
+    ]
+    return Table(["arm", *(metric.rpartition("/")[2] for metric in metrics)], cells, digits=3)
+
+
+def _value(metric: Report, interval: bool) -> Value:
+    mean: float = metric["mean"]
+    return Interval(mean, metric["low"], metric["high"]) if interval else mean
+
+
+def _cost(row: Report, key: str, unit: float) -> Value:
+    value = row.get(f"cost/{key}")
+    return None if value is None else round(value) if unit == 1 and value >= 100 else value / unit
+
+
+def _figures(claim: Report) -> str:
+    if claim["value"] is None:
+        return ""
+    number: Callable[[float], str] = "{:.3f}".format
+    sign = "-" if claim["statistic"] == "difference" else "/"
+    figures = f"{number(claim['value'])} [{number(claim['low'])}, {number(claim['high'])}]"
+    return f" | {claim['arm']} {sign} {claim['than']} = {figures}, must exceed {claim['threshold']:g}"
+
+
+def _origin(report: Report) -> str:
+    changes = " with uncommitted changes" if report["uncommitted_changes"] else ""
+    return (
+        f"`{report['command']}`, commit {report['commit'] or 'unknown'}{changes}, {report['date']}, "
+        f"splits {', '.join(map(str, report['seeds']))}."
+    )
+
+
+def _notes(report: Report) -> list[str]:
+    notes = list(report["notes"])
+    if report["provisional"]:
+        notes.append("provisional: too few splits for a verdict, figures and statuses may change with more")
+    if report["incomplete"]:
+        notes.append(f"not finished on every split, left out: {', '.join(report['incomplete'])}")
+    return notes

@@ -1,0 +1,169 @@
+"""A study as configurations to run: every arm on every split, with its choices."""
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from kgrec.build import build, compose, groups
+from kgrec.errors import InputError
+from kgrec.evaluation.evaluator import Evaluator
+from kgrec.pipeline import run_name
+from kgrec.reporting.run_folder import RunFolder
+from kgrec.study import Arm, Study
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run.
+
+    Attributes:
+        settings: its configuration, but for the seed.
+        seed: of the run.
+        run: the folder in which :func:`kgrec.train.train` puts it.
+        twin: the run of the same settings without a look at test, where there is one; when that is
+            finished, its checkpoint holds the trained model.
+    """
+
+    settings: DictConfig
+    seed: int
+    run: RunFolder
+    twin: RunFolder | None = None
+
+    @property
+    def cfg(self) -> DictConfig:
+        """The configuration to run."""
+        return _changed(self.settings, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm on one split.
+
+    Attributes:
+        arm: the arm.
+        seed: decides the split and all other randomness.
+        finals: one job per choice, as it is run in the end.
+        candidates: the same jobs as they are compared: without a look at test, without a logger. Empty
+            where there is nothing to choose.
+    """
+
+    arm: Arm
+    seed: int
+    finals: tuple[Job, ...]
+    candidates: tuple[Job, ...]
+
+    def to_run(self) -> list[Job]:
+        """What can be run now, by what the run folders say; empty when the trial is finished."""
+        if open_candidates := self._open_candidates():
+            return open_candidates
+        return [] if self.result.is_finished else [self.finals[self.chosen()]]
+
+    def chosen(self) -> int:
+        """Index of the choice that validation likes best; the first of equals.
+
+        Raises:
+            InputError: a candidate's run is not finished.
+        """
+        if not self.candidates:
+            return 0
+        evaluator: Evaluator = build(self.candidates[0].settings.eval)
+        sign = 1.0 if evaluator.selection_higher_is_better else -1.0
+        values = [job.run.read_summary()[evaluator.selection_metric] for job in self.candidates]
+        return max(range(len(values)), key=lambda index: sign * values[index])
+
+    @property
+    def result(self) -> RunFolder:
+        """The run that the report reads."""
+        return self.finals[self.chosen()].run
+
+    @property
+    def num_jobs(self) -> int:
+        """Runs of a trial that begins from nothing; without a look at test the choice is not run again."""
+        return len(self.candidates) + (1 if self.finals[0].settings.test or not self.candidates else 0)
+
+    @property
+    def num_left(self) -> int:
+        """Runs still to come."""
+        if open_candidates := self._open_candidates():
+            return len(open_candidates) + self.num_jobs - len(self.candidates)
+        return len(self.to_run())
+
+    def _open_candidates(self) -> list[Job]:
+        return [job for job in self.candidates if not job.run.is_finished]
+
+
+def plan(study: Study, arms: Sequence[Arm], seeds: Sequence[int], overrides: Sequence[str]) -> list[Trial]:
+    """All trials, seed by seed; every setting is checked before anything is run.
+
+    Args:
+        study: its common settings come first, then those of the arm, then ``overrides``.
+        arms: those to run.
+        seeds: one split each.
+        overrides: settings for all arms.
+
+    Raises:
+        InputError: a wrong setting, or one that the study itself decides.
+    """
+    if decided := [override for override in overrides if _key(override) in ("seed", "group")]:
+        raise InputError(f"setting {decided[0]!r}: a study sets it itself; splits are chosen with --seeds N")
+    silent = compose(["logger=none"]).logger
+    trials = [
+        trial for arm in arms for trial in _trials(arm, seeds, [*_configs(study, arm, overrides)], silent)
+    ]
+    return sorted(trials, key=lambda trial: trial.seed)
+
+
+def _configs(study: Study, arm: Arm, overrides: Sequence[str]) -> Iterator[DictConfig]:
+    """One configuration per choice; a choice of mere values is set in a copy, which is much faster."""
+    fixed = {_key(override) for override in overrides}
+    base = _compose(study, [*study.common, *arm.overrides, *overrides])
+    for choice in arm.choices:
+        values = [override for override in choice if _key(override) not in fixed]
+        if any(_key(override) in groups() for override in values):
+            yield _compose(study, [*study.common, *arm.overrides, *values, *overrides])
+        else:
+            cfg = copy.deepcopy(base)
+            cfg.merge_with_dotlist(values)
+            yield cfg
+
+
+def _compose(study: Study, overrides: Sequence[str]) -> DictConfig:
+    """Compose one run of the study; of two overrides for one key the later counts."""
+    last = {_key(override): override for override in overrides}
+    cfg = compose([*last.values(), f"group={study.name}"])
+    if OmegaConf.select(cfg, "train.runtime.progress") is not None:
+        cfg.train.runtime.progress = "off"  # the study has a bar of its own
+    return cfg
+
+
+def _trials(
+    arm: Arm, seeds: Sequence[int], configs: Sequence[DictConfig], silent: DictConfig
+) -> Iterator[Trial]:
+    """The arm on every split."""
+    compared = configs if len(configs) > 1 else []
+    blind = [_changed(cfg, test=False, logger=silent) for cfg in compared]
+    for seed in seeds:
+        candidates = tuple(_job(cfg, seed) for cfg in blind)
+        twins = [job.run for job in candidates] or [None]
+        finals = tuple(_job(cfg, seed, twin) for cfg, twin in zip(configs, twins, strict=True))
+        yield Trial(arm, seed, finals, candidates)
+
+
+def _job(settings: DictConfig, seed: int, twin: RunFolder | None = None) -> Job:
+    settings.seed = seed  # for the name; the copy that is run sets it again
+    folder = Path(settings.paths.runs) / settings.group / run_name(settings)
+    return Job(settings, seed, RunFolder(folder), twin)
+
+
+def _changed(settings: DictConfig, **values: object) -> DictConfig:
+    cfg = copy.deepcopy(settings)
+    for key, value in values.items():
+        cfg[key] = value
+    return cfg
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0].strip()

@@ -1,0 +1,115 @@
+"""From finished trials to the report of a study: plain values, ready for JSON."""
+
+import datetime
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from kgrec.reporting.environment import environment
+from kgrec.reporting.run_folder import RunFolder
+from kgrec.studies.claims import judge_claims
+from kgrec.studies.measured import Measured
+from kgrec.studies.plan import Trial
+from kgrec.study import Study
+
+Report = dict[str, Any]
+
+
+def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], command: str) -> Report:
+    """Rows, claims, and how they came about.
+
+    Only arms with a finished run on every split are in it, so that all arms stand on the same splits.
+
+    Args:
+        study: arms, metrics, claims.
+        trials: all that were planned.
+        seeds: of the splits, in the order of ``per_seed``.
+        command: by which the report can be made again.
+
+    Raises:
+        InputError: run folders that do not belong together or cannot be read.
+    """
+    complete = _complete(study, trials, seeds)
+    runs = {arm: [trial.result for trial in row] for arm, row in complete.items()}
+    measured = _measure(study, runs) if runs else {}
+    git = environment(seeds[0])["git"] or {}
+    return {
+        "study": study.name,
+        "question": study.question,
+        "primary": study.primary,
+        "command": command,
+        "commit": git.get("commit"),
+        "uncommitted_changes": git.get("dirty"),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seeds": list(seeds),
+        "provisional": len(seeds) < study.min_splits,
+        "notes": list(study.notes),
+        "rows": [_row(study, row, runs[arm], measured) for arm, row in complete.items()],
+        "claims": judge_claims(study, measured.get(study.primary)),
+        "incomplete": [
+            arm for arm in dict.fromkeys(trial.arm.name for trial in trials) if arm not in complete
+        ],
+    }
+
+
+def _complete(study: Study, trials: Sequence[Trial], seeds: Sequence[int]) -> dict[str, list[Trial]]:
+    """Arm → its trials in the order of the seeds, for arms that are finished on every split."""
+    by_arm = {
+        arm.name: {trial.seed: trial for trial in trials if trial.arm.name == arm.name} for arm in study.arms
+    }
+    return {
+        arm: [by_seed[seed] for seed in seeds]
+        for arm, by_seed in by_arm.items()
+        if by_seed and all(not trial.to_run() for trial in by_seed.values())
+    }
+
+
+def _measure(study: Study, runs: Mapping[str, Sequence[RunFolder]]) -> dict[str, Measured]:
+    """Metric → what was measured; metrics of the same candidates share one bootstrap."""
+    by_candidates: dict[str, list[str]] = {}
+    for metric in study.metrics:
+        by_candidates.setdefault(metric.rpartition("/")[0], []).append(metric)
+    measured: dict[str, Measured] = {}
+    for metrics in by_candidates.values():
+        together = Measured(runs, metrics, shared_users=study.sample == "seeds")
+        measured |= dict.fromkeys(metrics, together)
+    return measured
+
+
+def _row(
+    study: Study, trials: Sequence[Trial], runs: Sequence[RunFolder], measured: Mapping[str, Measured]
+) -> Report:
+    """One arm."""
+    arm = trials[0].arm
+    summaries = [run.read_summary() for run in runs]
+    stated = {key: value for key, value in summaries[0].items() if key.startswith("protocol/")}
+    return {
+        "dataset": stated.pop("protocol/dataset"),
+        "protocol": {
+            key.removeprefix("protocol/"): value
+            for key, value in stated.items()
+            if all(summary[key] == value for summary in summaries)  # what a split decides is none
+        },
+        "arm": arm.name,
+        "settings": [*study.common, *arm.overrides],
+        "chosen": [" ".join(arm.choices[trial.chosen()]) for trial in trials] if trials[0].candidates else [],
+        "metrics": {metric: _metric(measured[metric], arm.name, metric) for metric in study.metrics},
+        **_costs(summaries),
+        "runs": [run.name for run in runs],
+    }
+
+
+def _metric(measured: Measured, arm: str, metric: str) -> Report:
+    estimate = measured.mean(arm, metric)
+    return {
+        "mean": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "per_seed": measured.split_means(arm, metric).tolist(),
+    }
+
+
+def _costs(summaries: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """Mean over the splits of each cost that all runs state."""
+    keys = [key for key in summaries[0] if all(summary.get(key) is not None for summary in summaries)]
+    return {key: fmean(row[key] for row in summaries) for key in keys if key.startswith("cost/")}

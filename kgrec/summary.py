@@ -1,0 +1,94 @@
+"""What a run comes to: the flat summary of metrics, costs and protocol (design of the run folder)."""
+
+import hashlib
+import time
+
+import numpy as np
+import torch
+
+from kgrec.data.dataset import RecDataset
+from kgrec.evaluation.cost import new_item_costs, parameter_counts, peak_rss_mb
+from kgrec.evaluation.evaluator import Evaluation, Evaluator
+from kgrec.models.base import ModelInputs, Recommender
+from kgrec.training.trainer import TrainingResult
+
+Summary = dict[str, str | float | int | bool | None]
+
+TIMED_PASSES = 3
+
+
+def summarise(
+    inputs: ModelInputs,
+    model: Recommender,
+    evaluator: Evaluator,
+    result: TrainingResult,
+    evaluation: Evaluation,
+) -> Summary:
+    """The summary of a trained and evaluated model.
+
+    Returns:
+        ``valid/…`` of the best epoch, the metrics of ``evaluation``, ``cost/…``, ``protocol/…``,
+        ``best_epoch`` and ``epochs``.
+    """
+    best = next(row for row in result.history if row["epoch"] == result.best_epoch)
+    return {
+        **{key: value for key, value in best.items() if key.startswith("valid/")},
+        **evaluation.means,
+        **costs(inputs, model, result),
+        **protocol(inputs.dataset, evaluator),
+        "best_epoch": result.best_epoch,
+        "epochs": result.epochs,
+    }
+
+
+def costs(inputs: ModelInputs, model: Recommender, result: TrainingResult) -> dict[str, float]:
+    """What quality cost: seconds, memory, parameters, and what a new item needs."""
+    lm_cost = inputs.text.cost if inputs.text is not None else {}
+    return {
+        **new_item_costs(lm_cost, model.new_item_parameters()),
+        **parameter_counts(model),
+        **_embedding_rate(model),
+        "cost/train_s": result.seconds,
+        "cost/peak_rss_mb": peak_rss_mb(),
+    }
+
+
+def protocol(dataset: RecDataset, evaluator: Evaluator) -> Summary:
+    """How the figures were made: dataset, split, candidates, what chose the epoch."""
+    stated = {**dataset.protocol, **evaluator.protocol()}
+    return {
+        "protocol/dataset": dataset.name,
+        "protocol/data_sha256": dataset_digest(dataset),
+        **{f"protocol/{key}": value for key, value in stated.items()},
+    }
+
+
+def dataset_digest(dataset: RecDataset) -> str:
+    """16 hexadecimal digits that tell whether two runs saw the same pairs, triples, links and texts."""
+    digest = hashlib.sha256()
+    for array in (
+        dataset.train, dataset.valid, dataset.test, dataset.triples, dataset.item_to_entity,
+    ):  # fmt: skip
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for text in dataset.item_texts:
+        digest.update(f"{len(text)} {text}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _embedding_rate(model: Recommender) -> dict[str, float]:
+    """``cost/embed_items_per_s``: items per second through graph network and fusion, text features given.
+
+    The fastest of a few passes over the whole catalogue; absent for models that know items by their id.
+    """
+    if model.new_item_parameters() == 0:
+        return {}
+    seconds = []
+    model.eval()
+    with torch.no_grad():
+        for _ in range(TIMED_PASSES):
+            start = time.perf_counter()
+            model.embeddings()
+            if model.device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - start)
+    return {"cost/embed_items_per_s": model.num_items / min(seconds)}

@@ -1,0 +1,324 @@
+"""Studies: their files, a tiny one run to its report, claims by hand."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from kgrec.commands.reproduce import main
+from kgrec.errors import InputError
+from kgrec.reporting.run_folder import RunFolder
+from kgrec.studies.claims import judge_claims
+from kgrec.studies.measured import Measured
+from kgrec.studies.page import claim_lines, plot
+from kgrec.studies.plan import plan
+from kgrec.studies.pool import run_trials
+from kgrec.study import Arm, Claim, Study, experiments_dir, find_studies, load_study
+
+TINY = """
+from kgrec.study import Arm, Claim, Study
+
+RATES = (("train.optimizer.lr=0.01",), ("train.optimizer.lr=0.001",))
+STUDY = Study(
+    name="tiny",
+    question="Is a model better than chance?",
+    common=(
+        "data=planted", "data.source.num_users=60", "data.source.num_items=60",
+        "data.source.num_attributes=4", "data.source.interactions_per_user=10",
+        "lm=hashing", "lm.dim=128", "logger=none",
+    ),
+    arms=(
+        Arm("hybrid", ("model=hybrid", "train.max_epochs=3", "kg=full"), RATES, series="hybrid", label="h"),
+        Arm("random", ("model=random", "kg=none")),
+    ),
+    claims=(
+        Claim("better than chance", "difference", "hybrid", "random", 0.0),
+        Claim("a hundred times better", "ratio", "hybrid", "random", 100.0),
+        Claim("follows", "ratio", "hybrid", "random", 0.1, needs="a hundred times better", otherwise="no"),
+    ),
+    primary="test/cold/recall@10",
+    metrics=("test/cold/recall@10", "test/cold/mrr@10", "test/recall@10"),
+    test_to_train=0.2 / 0.7,
+)
+"""
+SEEDS = 2
+
+
+class Tiny:
+    """The tiny study, run once."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.folder = root, root / "runs" / "tiny"
+        (root / "experiments" / "reproductions").mkdir(parents=True)
+        (root / "experiments" / "reproductions" / "tiny.py").write_text(TINY)
+        self.study = load_study("tiny", root / "experiments")
+        self.settings = [f"paths.runs={root / 'runs'}", f"paths.cache={root / 'cache'}"]
+        self.arguments = ["tiny", "--experiments", str(root / "experiments"), "--seeds", str(SEEDS)]
+        self.arguments += ["--workers", "2", *self.settings]
+        self.code = main([*self.arguments, "--json", str(root / "copy.json")])
+        self.report: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+
+    def runs(self, **settings: object) -> list[RunFolder]:
+        """Finished runs with these settings."""
+        folders = [RunFolder(path.parent) for path in sorted(self.folder.glob("*/summary.json"))]
+        return [run for run in folders if settings.items() <= run.read_config().items()]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return Tiny(tmp_path_factory.mktemp("study"))
+
+
+def test_the_report_has_the_agreed_form(tiny: Tiny) -> None:
+    assert tiny.code == 0
+    assert json.loads((tiny.root / "copy.json").read_text()) == tiny.report
+    assert tiny.report["seeds"] == [0, 1]
+    assert tiny.report["command"].startswith("kgrec reproduce tiny")
+    assert {"commit", "date"} <= tiny.report.keys()
+    assert [row["arm"] for row in tiny.report["rows"]] == ["hybrid", "random"]
+    for row in tiny.report["rows"]:
+        assert row["dataset"] == "planted"
+        assert row["protocol"]["selected_on"] == "valid/cold/recall@20"
+        assert list(row["metrics"]) == list(tiny.study.metrics)
+        for metric in row["metrics"].values():
+            assert metric["low"] <= metric["mean"] <= metric["high"]
+            assert metric["mean"] == pytest.approx(np.mean(metric["per_seed"]))
+            assert len(metric["per_seed"]) == SEEDS
+    hybrid = tiny.report["rows"][0]
+    assert {"cost/new_item_params", "cost/lm_params", "cost/train_s", "cost/peak_rss_mb"} <= hybrid.keys()
+    assert set(hybrid["chosen"]) <= {"train.optimizer.lr=0.01", "train.optimizer.lr=0.001"}
+
+
+def test_a_row_is_the_mean_of_its_runs(tiny: Tiny) -> None:
+    runs = [RunFolder(tiny.folder / name) for name in tiny.report["rows"][0]["runs"]]
+    metric = tiny.report["rows"][0]["metrics"]["test/cold/recall@10"]
+    assert metric["per_seed"] == pytest.approx([run.read_summary()["test/cold/recall@10"] for run in runs])
+
+
+def test_choices_are_made_without_a_look_at_test(tiny: Tiny) -> None:
+    candidates, finals = tiny.runs(test=False), tiny.runs(test=True)
+    assert (len(candidates), len(finals)) == (2 * SEEDS, 2 * SEEDS)
+    for run in candidates:
+        assert not [key for key in run.read_summary() if key.startswith("test/")]
+    for seed in range(SEEDS):
+        best = max(run.read_summary()["valid/cold/recall@20"] for run in tiny.runs(test=False, seed=seed))
+        chosen = RunFolder(tiny.folder / tiny.report["rows"][0]["runs"][seed]).read_summary()
+        assert chosen["valid/cold/recall@20"] == best
+
+
+def test_what_is_tested_is_the_model_that_was_chosen(tiny: Tiny) -> None:
+    final = RunFolder(tiny.folder / tiny.report["rows"][0]["runs"][0])
+    wanted = final.read_config()
+    (twin,) = [
+        run
+        for run in tiny.runs(test=False, seed=0)
+        if run.read_config()["train"]["optimizer"] == wanted["train"]["optimizer"]
+    ]
+    assert final.read_metrics() == twin.read_metrics()
+
+
+def test_statuses_of_claims_are_provisional_with_two_splits(tiny: Tiny) -> None:
+    claims = {claim["name"]: claim for claim in tiny.report["claims"]}
+    assert claims["a hundred times better"]["status"] == "fails"
+    assert claims["a hundred times better"]["provisional"]
+    assert claims["follows"]["status"] == "not_testable"
+    assert claims["follows"]["says"] == "no"
+    for claim in claims.values():
+        assert claim["low"] <= claim["value"] <= claim["high"]
+        assert claim["holm_p"] >= claim["p"]
+        assert claim["nadeau_bengio"]["low"] < claim["nadeau_bengio"]["high"]
+
+
+def test_a_second_start_runs_nothing_and_reports_the_same(
+    tiny: Tiny, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("kgrec.studies.pool.ProcessPoolExecutor", lambda *_, **__: pytest.fail("started"))
+    monkeypatch.setattr("kgrec.studies.texts.load_dataset", lambda *_: pytest.fail("encoded"))
+    assert main([*tiny.arguments, "--check"]) == 1  # a claim fails
+    again = json.loads((tiny.folder / "report.json").read_text())
+    assert again["rows"] == tiny.report["rows"]
+    assert again["claims"] == tiny.report["claims"]
+    printed = capsys.readouterr().out
+    for wanted in ("hybrid", "fails (provisional): a hundred times better", str(tiny.folder), "peak memory"):
+        assert wanted in printed
+    assert "| hybrid" in (tiny.folder / "table.md").read_text()
+
+
+def test_only_some_arms_and_validation_only(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = str(tiny.root / "validation")
+    settings = [*tiny.settings[1:], f"paths.runs={runs}", "test=false", "data.source.seed=1"]
+    arguments = [
+        "tiny",
+        *tiny.arguments[1:3],
+        "--seeds",
+        "1",
+        "--workers",
+        "1",
+        "--only",
+        "random",
+        *settings,
+    ]
+    assert main(arguments) == 0
+    report = json.loads((Path(runs) / "tiny" / "report.json").read_text())
+    assert [row["arm"] for row in report["rows"]] == ["random"]
+    assert next(iter(report["rows"][0]["metrics"])) == "valid/cold/recall@10"
+    assert {claim["status"] for claim in report["claims"]} == {"not_testable"}
+    assert "no complete results of hybrid" in capsys.readouterr().out
+
+
+def test_a_failed_job_is_told_and_the_others_go_on(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = '"model=random", "kg=none")), Arm("bad", ("model=item_knn", "model.num_neighbours=[0]", "kg=none")'
+    text = TINY.replace('"model=random", "kg=none")', bad, 1)
+    (tmp_path / "reproductions").mkdir()
+    (tmp_path / "reproductions" / "tiny.py").write_text(text)
+    caplog.set_level(logging.INFO)
+    arguments = ["tiny", "--experiments", str(tmp_path), "--seeds", "1", "--workers", "1", *tiny.settings[1:]]
+    arguments += [f"paths.runs={tmp_path}", "--only", "bad", "random"]
+    assert main(arguments) == 1
+    printed = capsys.readouterr().out
+    assert "failed: bad, split 0: " in printed
+    assert "num_neighbours" in printed
+    assert "left out: bad" in printed
+    assert "random" in printed
+    assert "2 of 2 runs are to be done" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nope"], "no study 'nope'"),
+        ([], "found none as name of a study"),
+        (["tiny", "--only", "nobody"], "no arm 'nobody'; valid: hybrid, random"),
+        (["tiny", "--seeds", "0"], "--seeds: found 0"),
+        (["tiny", "seed=3"], "--seeds N"),
+        (["tiny", "kg=nothing"], "kg has no option 'nothing'"),
+        (["tiny", "--experiments", "/nowhere"], "no folder of studies at /nowhere"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_runs(tiny: Tiny, arguments: list[str], message: str) -> None:
+    given = arguments if "--experiments" in arguments else [*arguments, *tiny.arguments[1:3]]
+    with pytest.raises(InputError, match=message):
+        main(given)
+
+
+def test_studies_of_the_checkout_load_and_are_composed(capsys: pytest.CaptureFixture[str]) -> None:
+    folder = experiments_dir(None)
+    assert main(["--list"]) == 0
+    listed = capsys.readouterr().out
+    for name in find_studies(folder):
+        study = load_study(name, folder)
+        assert study.name == name
+        assert f"{name} " in listed
+        assert name in (folder / "README.md").read_text()
+        assert len(plan(study, study.arms, [0], [])) == len(study.arms)
+
+
+ARMS = (Arm("a", ()), Arm("b", ()))
+
+
+def make_study(claims: Sequence[Claim], **settings: Any) -> Study:
+    study = Study("toy", "?", (), ARMS, tuple(claims), "test/r@1", ("test/r@1",), test_to_train=0.25)
+    return replace(study, **settings)
+
+
+def test_a_study_refuses_what_cannot_be_meant() -> None:
+    wrong = Claim("c", "ratio", "a", "z", 1.0)
+    with pytest.raises(ValueError, match="names arm 'z'"):
+        make_study([wrong])
+    with pytest.raises(ValueError, match="no earlier claim"):
+        make_study([Claim("c", "ratio", "a", "b", 1.0, needs="d"), Claim("d", "ratio", "a", "b", 1.0)])
+    with pytest.raises(ValueError, match="is not among"):
+        make_study([], primary="test/r@2")
+    with pytest.raises(ValueError, match="two arms of one name"):
+        make_study([], arms=(*ARMS, ARMS[0]))
+
+
+def measured(folder: Path, a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Measured:
+    """Two arms with these values of the users of each split."""
+    runs: dict[str, list[RunFolder]] = {}
+    for arm, splits in (("a", a), ("b", b)):
+        runs[arm] = [RunFolder(folder / f"{arm}{split}") for split in range(len(splits))]
+        for run, values in zip(runs[arm], splits, strict=True):
+            users = [f"u{user}" for user in range(len(values))]
+            run.write_per_user(pl.DataFrame({"user": users, "test/r@1": np.array(values)}))
+    return Measured(runs, ["test/r@1"], shared_users=False)
+
+
+def test_the_plot_shows_arms_of_a_series_that_can_score_new_items(tmp_path: Path) -> None:
+    metric = {"mean": 0.3, "low": 0.2, "high": 0.4}
+    row = {"arm": "a", "metrics": {"m": metric}, "cost/new_item_params": 10.0}
+    report = {"primary": "m", "rows": [row, {**row, "arm": "b"}]}
+    path = tmp_path / "plot.png"
+    assert not plot(report, [Arm("a", ()), Arm("missing", (), series="s")], path)
+    assert not path.exists()
+    assert plot(report, [Arm("a", (), series="s", label="small")], path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+NAN = float("nan")
+
+
+def test_claims_by_hand(tmp_path: Path) -> None:
+    # All users alike: the interval is a point. a = .6, b = .4: difference .2, ratio 1.5.
+    values = measured(tmp_path, [[0.6, NAN, 0.6]] * 3, [[0.4, NAN, 0.4]] * 3)
+    claims = [
+        Claim("gap", "difference", "a", "b", 0.0),
+        Claim("1.4", "ratio", "a", "b", 1.4),
+        Claim("reversed", "difference", "b", "a", 0.0, informative=True),
+        Claim("after the gap", "ratio", "a", "b", 1.6, needs="gap"),
+    ]
+    entries = judge_claims(make_study(claims, min_splits=3), values)
+    assert [entry["status"] for entry in entries] == ["holds", "holds", "fails", "fails"]
+    assert [entry["value"] for entry in entries] == pytest.approx([0.2, 1.5, -0.2, 1.5])
+    assert [entry["low"] for entry in entries] == pytest.approx([0.2, 1.5, -0.2, 1.5])
+    assert not any(entry["provisional"] for entry in entries)
+    smallest = 1 / 10_001  # the bootstrap's p is never below one draw
+    assert [entry["p"] for entry in entries] == pytest.approx([smallest, smallest, 1.0, 1.0])
+    assert [entry["holm_p"] for entry in entries] == [
+        pytest.approx(3 * smallest), pytest.approx(3 * smallest), None, 1.0,
+    ]  # fmt: skip
+    assert entries[0]["nadeau_bengio"]["low"] == pytest.approx(0.2)
+    assert entries[1]["nadeau_bengio"]["high"] == pytest.approx(1.5)
+    assert entries[0]["wilcoxon_p"] == 0.5  # two users, both above: 2 / 2²
+
+
+def test_a_claim_says_why_it_is_not_testable(tmp_path: Path) -> None:
+    values = measured(tmp_path, [[0.5, 0.5]], [[0.5, 0.5]])
+    claims = [
+        Claim("gap", "difference", "a", "b", 0.0),
+        Claim("parity", "ratio", "a", "b", 0.98, needs="gap", otherwise="graph gain, no size gap here"),
+    ]
+    report = {"claims": judge_claims(make_study(claims), values)}
+    lines = list(claim_lines(report))
+    assert lines[0].startswith("fails (provisional): gap")
+    assert lines[1].startswith("not_testable: parity")
+    assert lines[1].endswith("graph gain, no size gap here")
+    assert report["claims"][1]["value"] == 1.0  # the figure is given all the same
+    zero = judge_claims(
+        make_study([Claim("c", "ratio", "a", "b", 1.0)]), measured(tmp_path, [[1.0]], [[0.0]])
+    )
+    assert (zero[0]["status"], zero[0]["p"], zero[0]["holm_p"]) == ("not_testable", None, None)
+    assert "not finite" in zero[0]["says"]
+    assert judge_claims(make_study(claims), None)[0]["status"] == "not_testable"
+
+
+def test_arms_must_have_ranked_the_same_users(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="other users"):
+        measured(tmp_path, [[0.5, 0.5]], [[0.5, NAN]])
+    with pytest.raises(InputError, match="other users"):
+        measured(tmp_path, [[0.5, 0.5]], [[0.5]])
+    measured(tmp_path, [[0.5]], [[0.5]])
+    with pytest.raises(InputError, match="has no values of test/r@2"):
+        Measured({"a": [RunFolder(tmp_path / "a0")]}, ["test/r@2"], shared_users=False)
+
+
+def test_nothing_to_run_starts_no_pool() -> None:
+    assert run_trials([], 1).failures == []
