@@ -151,7 +151,7 @@ def _check_types(cfg: DictConfig, overrides: Sequence[str]) -> None:
         before, now = OmegaConf.select(default, key), OmegaConf.select(cfg, key)
         if before is None or now is None or _kind(now) in _FITS[_kind(before)]:
             continue
-        hint = "; in a shell, quote text twice: '\"no\"'" if _kind(before) == "text" else ""
+        hint = "; in a shell, quote text twice: '\"7\"'" if _kind(before) == "text" else ""
         raise InputError(f"setting {override!r}: expected {_kind(before)} such as {before!r}{hint}")
 
 

@@ -2,10 +2,12 @@
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 from kgrec.errors import InputError
@@ -105,4 +107,5 @@ def _overview() -> argparse.ArgumentParser:
 
 def _discard_output() -> None:
     """What is still buffered can go nowhere: keep the interpreter from trying again at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(io.UnsupportedOperation):  # standard output is no file: there is nothing to redirect
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

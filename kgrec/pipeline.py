@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
+from torch import nn
 
 from kgrec.build import build, target_class
 from kgrec.data.dataset import DatasetSource, RawDataset, RecDataset
@@ -22,6 +24,7 @@ from kgrec.reporting.run_folder import settings_of_run
 from kgrec.shapes import IntArray, Triples
 from kgrec.text.encoder import TextFeatures, encode_items
 from kgrec.text.facts import texts_with_facts
+from kgrec.training.trainer import Trainer
 
 
 def locate_raw(cfg: DictConfig) -> Path:
@@ -105,13 +108,28 @@ def load_model(cfg: DictConfig, inputs: ModelInputs) -> Recommender:
     """Stage 4: the recommender, freshly initialised.
 
     Raises:
-        InputError: a setting that the model refuses, or of the wrong type.
+        InputError: a setting that the model refuses, or with which no model can be made.
     """
     try:
         model: Recommender = build(cfg.model)(inputs=inputs)
-    except TypeError as error:  # sizes reach the layers only here: model.embedding_dim=wide, say
+    except (TypeError, RuntimeError) as error:  # sizes reach the layers only here, e.g. a width of -3
         raise InputError(f"model={cfg.choices.model}: {' '.join(str(error).split())}") from error
     return model
+
+
+def load_trainer(cfg: DictConfig) -> Trainer:
+    """Stage 5: the trainer.
+
+    Raises:
+        InputError: a setting that the trainer or its optimiser refuses; the latter is tried on one number,
+            so that this is known before data is read.
+    """
+    trainer: Trainer = build(cfg.train)
+    try:
+        trainer.optimizer([nn.Parameter(torch.zeros(1))])
+    except (TypeError, ValueError) as error:
+        raise InputError(f"train.optimizer: {' '.join(str(error).split())}") from error
+    return trainer
 
 
 def settings(cfg: DictConfig) -> dict[str, Any]:

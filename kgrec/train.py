@@ -13,12 +13,11 @@ from kgrec.errors import InputError
 from kgrec.evaluate import evaluate_model, per_user_table
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.evaluation.leaks import check_no_leak
-from kgrec.pipeline import load_dataset, load_inputs, load_model, run_name, settings
+from kgrec.pipeline import load_dataset, load_inputs, load_model, load_trainer, run_name, settings
 from kgrec.reporting.logger import RunLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
 from kgrec.summary import summarise
-from kgrec.training.trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ def train(cfg: DictConfig) -> RunFolder:
         return run
 
     evaluator: Evaluator = build(cfg.eval)
-    trainer: Trainer = build(cfg.train)
+    trainer = load_trainer(cfg)
     accelerator = trainer.runtime.accelerator()
     with accelerator.main_process_first():  # it fetches data and fills caches, the others read them
         dataset = load_dataset(cfg)

@@ -1,5 +1,6 @@
 """Studies: their files, a tiny one run to its report, claims by hand."""
 
+import io
 import json
 import logging
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from kgrec.studies.measured import Measured
 from kgrec.studies.page import claim_lines, plot
 from kgrec.studies.plan import plan
 from kgrec.studies.pool import run_trials
+from kgrec.studies.progress import JobProgress, duration
 from kgrec.study import Arm, Claim, Study, experiments_dir, find_studies, load_study
 
 TINY = """
@@ -199,6 +201,7 @@ def test_a_failed_job_is_told_and_the_others_go_on(
         (["tiny", "--only", "nobody"], "no arm 'nobody'; valid: hybrid, random"),
         (["tiny", "--seeds", "0"], "--seeds: found 0"),
         (["tiny", "seed=3"], "--seeds N"),
+        (["tiny", "train.optimizer.lr=1"], "arm hybrid chooses it on validation"),
         (["tiny", "kg=nothing"], "kg has no option 'nothing'"),
         (["tiny", "--experiments", "/nowhere"], "no folder of studies at /nowhere"),
     ],
@@ -219,6 +222,16 @@ def test_studies_of_the_checkout_load_and_are_composed(capsys: pytest.CaptureFix
         assert f"{name} " in listed
         assert name in (folder / "README.md").read_text()
         assert len(plan(study, study.arms, [0], [])) == len(study.arms)
+
+
+def test_a_choice_may_swap_a_whole_part(tiny: Tiny) -> None:
+    arm = Arm("x", ("model=hybrid",), (("fusion=sum",), ("gnn=identity", "train.optimizer.lr=0.5")))
+    (trial,) = plan(replace(tiny.study, arms=(*tiny.study.arms, arm)), [arm], [3], [])
+    first, second = (job.cfg for job in trial.candidates)
+    assert (first.choices.fusion, second.choices.gnn, second.train.optimizer.lr) == ("sum", "identity", 0.5)
+    assert not first.test
+    assert all(job.cfg.test and job.cfg.seed == 3 for job in trial.finals)
+    assert len({job.run.path for job in (*trial.candidates, *trial.finals)}) == 4
 
 
 ARMS = (Arm("a", ()), Arm("b", ()))
@@ -307,7 +320,9 @@ def test_a_claim_says_why_it_is_not_testable(tmp_path: Path) -> None:
     )
     assert (zero[0]["status"], zero[0]["p"], zero[0]["holm_p"]) == ("not_testable", None, None)
     assert "not finite" in zero[0]["says"]
-    assert judge_claims(make_study(claims), None)[0]["status"] == "not_testable"
+    for entry in judge_claims(make_study(claims), None):
+        assert entry["status"] == "not_testable"
+        assert entry["says"] == "no complete results of a and b"
 
 
 def test_arms_must_have_ranked_the_same_users(tmp_path: Path) -> None:
@@ -318,6 +333,21 @@ def test_arms_must_have_ranked_the_same_users(tmp_path: Path) -> None:
     measured(tmp_path, [[0.5]], [[0.5]])
     with pytest.raises(InputError, match="has no values of test/r@2"):
         Measured({"a": [RunFolder(tmp_path / "a0")]}, ["test/r@2"], shared_users=False)
+
+
+def test_progress_tells_the_time_left_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    clock = iter([0.0, 10.0, 60.0])
+    monkeypatch.setattr("kgrec.studies.progress.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    with JobProgress(total=10, done=4) as progress:
+        progress.look()
+        progress.job_done()
+        progress.look()
+    assert caplog.messages == ["6 of 10 runs are to be done", "5 of 10 runs done, about 5:00 left"]
+    assert (duration(245.4), duration(3723)) == ("4:05", "1:02:03")
 
 
 def test_nothing_to_run_starts_no_pool() -> None:

@@ -1,6 +1,7 @@
 """``kgrec compare``: runs side by side, mean ± standard deviation over seeds."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,34 @@ def main(arguments: Sequence[str]) -> int:
     from kgrec.reporting.compare import collect, compare
     from kgrec.reporting.tables import render
 
-    runs = collect(given.runs)
+    runs = without_implied_settings(collect(given.runs))
     print(render(compare(runs, given.metrics or _leading_metrics(runs)), given.format), end="")
     return 0
+
+
+def without_implied_settings(runs: "Runs") -> "Runs":
+    """Leave out settings that only repeat another column.
+
+    These follow from the options chosen (``choices.lm`` says it for all ``lm.…``), or are the run's seed.
+    """
+    choices = [key for key in runs.settings if key.startswith("choices.")]
+    combinations = len(runs.table.select(choices).unique()) if choices else 1
+    free = [
+        key
+        for key in runs.settings
+        if key not in choices
+        and len(runs.table.select(*choices, key).unique()) > combinations
+        and not _is_seed(runs, key)
+    ]
+    return replace(runs, settings=(*choices, *free))
+
+
+def _is_seed(runs: "Runs", key: str) -> bool:
+    """Whether a setting is ``${seed}`` in every run that has it."""
+    values = runs.table[key]
+    if not (key.endswith(".seed") and values.dtype.is_numeric()):
+        return False
+    return bool((values == runs.table["seed"]).drop_nulls().all())
 
 
 def _leading_metrics(runs: "Runs") -> list[str]:

@@ -76,6 +76,11 @@ class Recommender(nn.Module):
             raise ValueError(f"{type(self).__name__} needs a graph and text features, got None")
         return inputs.graph, inputs.text
 
+    @property
+    def has_start(self) -> bool:
+        """Whether :meth:`fit` leaves trainable weights that are worth validating before the first epoch."""
+        return False
+
     def fit(self) -> None:
         """Compute what has a closed form from the training data; nothing by default."""
 

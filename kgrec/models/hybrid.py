@@ -134,6 +134,11 @@ class Hybrid(Recommender):
         for linear in (self.from_count, self.from_text):
             nn.init.zeros_(linear.bias)
 
+    @property
+    def has_start(self) -> bool:
+        """Whether the regression is switched on."""
+        return self.start is not None
+
     def fit(self) -> None:
         """Begin at the regression onto collaborative factors, where a ``start`` is given."""
         if self.start is None:
@@ -147,19 +152,20 @@ class Hybrid(Recommender):
             self.shared_user.requires_grad_(True)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean ranking loss over the pairs whose item plays cold, ``[]``."""
-        cold = self._draw_cold_items(batch.step)
-        chosen = cold[batch.items]
-        items = self.item_embeddings(cold)
+        """Mean ranking loss over the pairs whose item competes in this step, ``[]``."""
+        competing = self._draw_competing_items(batch.step)
+        chosen = competing[batch.items]
+        items = self.item_embeddings(cold=competing & (self.hiding.items > 0))
         if not chosen.any():
-            return items.sum() * 0.0  # every process takes part in the backward pass
+            # Every process takes part in the backward pass, held items or not.
+            return (items.sum() + self.shared_user.sum()) * 0.0
         user_ids, rows = torch.unique(batch.users[chosen], return_inverse=True)
         mean = self.ranking_loss(
             self.user_embedding[user_ids] + self.shared_user,
             items,
             batch.items[chosen],
             batch.negatives[chosen],
-            candidate_mask=cold,
+            candidate_mask=competing,
             rows=rows,
         )
         # Divided by the expected, not the found number of such pairs, so that the mean over processes
@@ -238,8 +244,8 @@ class Hybrid(Recommender):
         touches = hidden[graph.edge_index].any(dim=0)
         return graph.with_edge_weight(weight.masked_fill(touches & graph.is_interaction, 0.0))
 
-    def _draw_cold_items(self, step: int) -> Tensor:
-        """``[I]``: the warm items that play cold in this step, the same on every process."""
+    def _draw_competing_items(self, step: int) -> Tensor:
+        """``[I]``: the items ranked in this step, the same on every process: those that play cold, if any."""
         if self.hiding.items == 0:
             return self.warm_items
         generator = torch.Generator().manual_seed(stream_seed(self.stream, "cold items", step))

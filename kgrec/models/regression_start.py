@@ -106,9 +106,15 @@ class RegressionStart:
             users: the users' embedding.
             parameters: θ, all that ``item_embeddings`` may change.
             item_embeddings: the items ``[I, D]``, without noise.
+
+        Raises:
+            InputError: more factors wanted than D.
         """
         warm = np.flatnonzero(dataset.warm_items)
         matrix = interaction_matrix(dataset.train, dataset.num_users, dataset.num_items)[:, warm]
+        rank, width = self.targets.num_factors(*matrix.shape), users.shape[1]
+        if rank > width:
+            raise InputError(f"model.start.targets.rank: found {rank}, expected at most embedding_dim ({width})")
         factors = self.targets.factorise(matrix)
         solutions = self._solutions(factors, warm, users, parameters, item_embeddings)
         best = best_on_validation(solutions, dataset, self.selection_k)
@@ -161,7 +167,7 @@ class RegressionStart:
             for parameter, start in zip(parameters, initial, strict=True):
                 objective = objective + ridge * (parameter - start).square().sum()
             objective = objective / len(error)
-            objective.backward()
+            objective.backward(inputs=list(parameters))  # the weights held fixed gather no gradient
             return objective.detach()
 
         optimizer.step(closure)

@@ -1,7 +1,7 @@
 """Losses of recommenders, with one call so that a config can swap them.
 
 Every :class:`RankingLoss` is called as ``loss(users, items, positives, negatives, weights,
-candidate_mask)`` and scores by inner products in its ``ranking_space``. :class:`InfoNCE` stands apart.
+candidate_mask, rows)`` and scores by inner products in its ``ranking_space``. :class:`InfoNCE` stands apart.
 """
 
 from abc import ABC, abstractmethod

@@ -7,6 +7,8 @@ from torch import Tensor, nn
 class Standardize(nn.Module):
     """Columns to mean 0, and rows to an expected length of 1, by the statistics of the rows given.
 
+    A column that is constant there is centred only: what an item seen later differs by is not blown up.
+
     Args:
         rows: ``[n, D]`` whose statistics are kept (and stored with the weights).
     """
@@ -19,8 +21,8 @@ class Standardize(nn.Module):
         width = rows.shape[1]
         enough = len(rows) > 1
         self.register_buffer("mean", rows.mean(dim=0) if enough else torch.zeros(width))
-        scale = rows.std(dim=0).clamp(min=1e-6) if enough else torch.ones(width)
-        self.register_buffer("scale", scale * width**0.5)
+        deviation = rows.std(dim=0) if enough else torch.ones(width)
+        self.register_buffer("scale", deviation.masked_fill(deviation < 1e-6, 1.0) * width**0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, D]`` to ``[N, D]``."""

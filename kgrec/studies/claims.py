@@ -39,8 +39,10 @@ def _entry(study: Study, claim: Claim, measured: Measured | None, earlier: Mappi
     num_splits = 0 if measured is None else len(measured.users)
     verdict = claim_status(estimate, claim.at_least, num_splits, study.min_splits)
     status = verdict.status
-    if claim.needs and earlier[claim.needs]["status"] != "holds":
-        status, reason = "not_testable", claim.otherwise or f"needs: {claim.needs}"
+    needed = earlier[claim.needs]["status"] if claim.needs else "holds"
+    if needed != "holds":
+        told = claim.otherwise if needed == "fails" else ""
+        status, reason = "not_testable", told or reason or f"says nothing without: {claim.needs}"
     return {
         "name": claim.name,
         "status": status,

@@ -116,8 +116,10 @@ def _value(metric: Report, interval: bool) -> Value:
 
 
 def _cost(row: Report, key: str, unit: float) -> Value:
-    value = row.get(f"cost/{key}")
-    return None if value is None else round(value) if unit == 1 and value >= 100 else value / unit
+    if (value := row.get(f"cost/{key}")) is None:
+        return None
+    number = float(value) / unit
+    return round(number) if number >= 100 or number.is_integer() else number
 
 
 def _figures(claim: Report) -> str:

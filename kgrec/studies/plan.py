@@ -118,15 +118,16 @@ def plan(study: Study, arms: Sequence[Arm], seeds: Sequence[int], overrides: Seq
 
 def _configs(study: Study, arm: Arm, overrides: Sequence[str]) -> Iterator[DictConfig]:
     """One configuration per choice; a choice of mere values is set in a copy, which is much faster."""
-    fixed = {_key(override) for override in overrides}
+    chosen = {_key(override) for choice in arm.choices for override in choice}
+    if clash := [override for override in overrides if _key(override) in chosen]:
+        raise InputError(f"setting {clash[0]!r}: arm {arm.name} chooses it on validation")
     base = _compose(study, [*study.common, *arm.overrides, *overrides])
     for choice in arm.choices:
-        values = [override for override in choice if _key(override) not in fixed]
-        if any(_key(override) in groups() for override in values):
-            yield _compose(study, [*study.common, *arm.overrides, *values, *overrides])
+        if any(_key(override) in groups() for override in choice):
+            yield _compose(study, [*study.common, *arm.overrides, *choice, *overrides])
         else:
             cfg = copy.deepcopy(base)
-            cfg.merge_with_dotlist(values)
+            cfg.merge_with_dotlist(list(choice))
             yield cfg
 
 
@@ -147,8 +148,10 @@ def _trials(
     blind = [_changed(cfg, test=False, logger=silent) for cfg in compared]
     for seed in seeds:
         candidates = tuple(_job(cfg, seed) for cfg in blind)
-        twins = [job.run for job in candidates] or [None]
-        finals = tuple(_job(cfg, seed, twin) for cfg, twin in zip(configs, twins, strict=True))
+        finals = tuple(
+            _job(cfg, seed, candidates[choice].run if candidates else None)
+            for choice, cfg in enumerate(configs)
+        )
         yield Trial(arm, seed, finals, candidates)
 
 

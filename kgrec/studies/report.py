@@ -1,11 +1,11 @@
 """From finished trials to the report of a study: plain values, ready for JSON."""
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from kgrec.reporting.environment import environment
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.claims import judge_claims
 from kgrec.studies.measured import Measured
@@ -32,14 +32,12 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
     complete = _complete(study, trials, seeds)
     runs = {arm: [trial.result for trial in row] for arm, row in complete.items()}
     measured = _measure(study, runs) if runs else {}
-    git = environment(seeds[0])["git"] or {}
     return {
         "study": study.name,
         "question": study.question,
         "primary": study.primary,
         "command": command,
-        "commit": git.get("commit"),
-        "uncommitted_changes": git.get("dirty"),
+        **_code([run for row in runs.values() for run in row]),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seeds": list(seeds),
         "provisional": len(seeds) < study.min_splits,
@@ -50,6 +48,14 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
             arm for arm in dict.fromkeys(trial.arm.name for trial in trials) if arm not in complete
         ],
     }
+
+
+def _code(runs: Sequence[RunFolder]) -> Report:
+    """The commit of the code that made the runs; several where it changed between them."""
+    states = [json.loads((run.path / "env.json").read_text())["git"] or {} for run in runs]
+    commits = sorted({state["commit"] for state in states if state})
+    changed = any(state.get("dirty") for state in states)
+    return {"commit": ", ".join(commits) or None, "uncommitted_changes": changed}
 
 
 def _complete(study: Study, trials: Sequence[Trial], seeds: Sequence[int]) -> dict[str, list[Trial]]:

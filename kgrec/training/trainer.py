@@ -48,7 +48,7 @@ class TrainingResult:
 class Trainer:
     """Train a recommender on pairs, stop on validation, keep the best weights.
 
-    Each epoch goes once through the training pairs in a new order. Every ``eval_every`` epochs, and after
+    A model that begins where its ``fit`` put it is validated there first: epoch 0. Each epoch goes once through the training pairs in a new order. Every ``eval_every`` epochs, and after
     the last one, the model is validated; it ends with the weights of its best validation, which are not
     trained again on train + validation. A stopped job goes on from its last checkpoint and, on one
     process, gives the very numbers of a job that was never stopped. Any number of processes gives the
@@ -164,6 +164,8 @@ class Trainer:
             session.epoch,
             session.recorder.is_main,
         ) as progress:
+            if session.epoch == 0 and session.model.has_start:
+                session.recorder.add({"epoch": 0, **session.validate()})
             while session.epoch < self.max_epochs and not session.stopping.should_stop:
                 row = session.train_epoch(progress.step)
                 if self._is_due(session, self.eval_every):

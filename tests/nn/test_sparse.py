@@ -1,11 +1,12 @@
 import gc
+import math
+import weakref
 from dataclasses import replace
 
 import pytest
 import torch
 
 from kgrec.kg.graph import Graph
-from kgrec.nn import sparse
 from kgrec.nn.sparse import (
     adjacency,
     directed_halves,
@@ -13,9 +14,11 @@ from kgrec.nn.sparse import (
     mean_norm,
     relation_norm,
     symmetric_norm,
+    tfidf_norm,
 )
 
 ROOT_HALF = 0.5**0.5
+NORMS = [symmetric_norm, mean_norm, relation_norm, tfidf_norm]
 
 # Edges of path_graph: 1→3, 2→3, 0→1, 3→1, 3→2, 1→0.
 WITHOUT_EDGE_1 = torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0, 1.0])
@@ -52,13 +55,48 @@ def test_relation_norm(path_graph: Graph) -> None:
     assert relation_norm(path_graph.with_edge_weight(WITHOUT_EDGE_1)).tolist() == [1.0, 0, 1, 1, 1, 1]
 
 
+def test_tfidf_norm(path_graph: Graph) -> None:
+    # N = 4; d_out is 1, 2, 1, 2, so idf is ln 5, ln 3, ln 5, ln 3. Node 3 hears 1 and 2, node 1 hears 0
+    # and 3: one neighbour of ln 5 and one of ln 3 each. Nodes 0 and 2 hear one neighbour.
+    length = math.hypot(math.log(3), math.log(5))
+    common, rare = math.log(3) / length, math.log(5) / length
+    expected = torch.tensor([common, rare, rare, common, 1.0, 1.0])
+    torch.testing.assert_close(tfidf_norm(path_graph), expected)
+
+
+def test_tfidf_norm_counts_weights(path_graph: Graph) -> None:
+    norm = tfidf_norm(path_graph.with_edge_weight(WITHOUT_EDGE_1))
+    # Without 2→3 node 3 hears one neighbour, and node 2 is none: others as before.
+    length = math.hypot(math.log(3), math.log(5))
+    expected = torch.tensor([1.0, 0.0, math.log(5) / length, math.log(3) / length, 1.0, 1.0])
+    torch.testing.assert_close(norm, expected)
+
+
+def test_tfidf_norm_gives_every_neighbourhood_length_1(path_graph: Graph) -> None:
+    for weights in (torch.tensor([0.2, 0.7, 1.0, 0.4, 0.9, 0.1]), WITHOUT_EDGE_1):
+        norm = tfidf_norm(path_graph.with_edge_weight(weights))
+        squares = torch.zeros(4).index_add_(0, path_graph.edge_index[1], norm.square())
+        torch.testing.assert_close(squares, torch.ones(4))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_an_edge_of_weight_0_is_as_good_as_absent(norm, path_graph: Graph) -> None:
+    keep = WITHOUT_EDGE_1.bool()
+    absent = replace(
+        path_graph, edge_index=path_graph.edge_index[:, keep], edge_type=path_graph.edge_type[keep]
+    )
+    weighted = norm(path_graph.with_edge_weight(WITHOUT_EDGE_1))
+    torch.testing.assert_close(weighted[keep], norm(absent))
+    assert weighted[1] == 0
+
+
 def test_fractional_weights_are_degrees(path_graph: Graph) -> None:
     graph = path_graph.with_edge_weight(torch.tensor([0.25, 0.75, 1.0, 1.0, 1.0, 1.0]))
     assert mean_norm(graph).tolist() == [0.25, 0.75, 0.5, 0.5, 1.0, 1.0]
     assert relation_norm(graph).tolist() == [0.25, 0.75, 1.0, 1.0, 1.0, 1.0]
 
 
-@pytest.mark.parametrize("norm", [symmetric_norm, mean_norm, relation_norm])
+@pytest.mark.parametrize("norm", NORMS)
 def test_a_graph_whose_edges_are_all_dropped_has_zero_norm(norm, path_graph: Graph) -> None:
     weights = torch.zeros(6, requires_grad=True)
     values = norm(path_graph.with_edge_weight(weights))
@@ -67,7 +105,7 @@ def test_a_graph_whose_edges_are_all_dropped_has_zero_norm(norm, path_graph: Gra
     assert torch.isfinite(weights.grad).all()
 
 
-@pytest.mark.parametrize("norm", [symmetric_norm, mean_norm, relation_norm])
+@pytest.mark.parametrize("norm", NORMS)
 def test_norms_are_differentiable_in_the_weights(norm, path_graph: Graph) -> None:
     weights = torch.linspace(0.5, 1.5, 6, dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(lambda w: norm(path_graph.with_edge_weight(w)), (weights,))
@@ -110,10 +148,11 @@ def test_structure_is_freed_with_the_graph(path_graph: Graph) -> None:
     graph = replace(
         path_graph, edge_index=path_graph.edge_index.clone(), edge_type=path_graph.edge_type.clone()
     )
-    before = len(sparse._STRUCTURES)
-    symmetric_norm(directed_halves(graph)[1])
+    half = directed_halves(graph)[1]
+    symmetric_norm(half)
     relation_norm(graph)
-    assert len(sparse._STRUCTURES) > before
-    del graph
+    structures = [weakref.ref(graph_structure(one)) for one in (graph, half)]
+    assert all(structure() is not None for structure in structures)
+    del graph, half
     gc.collect()
-    assert len(sparse._STRUCTURES) == before
+    assert all(structure() is None for structure in structures)

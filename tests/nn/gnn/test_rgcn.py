@@ -9,10 +9,17 @@ from torch_geometric.nn import RGCNConv
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, build_graph
 from kgrec.nn.gnn.rgcn import RGCN
+from kgrec.nn.sparse import mean_norm, relation_norm
 
 
 def build(**settings: object) -> RGCN:
-    defaults = {"num_layers": 1, "num_bases": 2, "dropout": 0.0, "activation": nn.ReLU()}
+    defaults = {
+        "num_layers": 1,
+        "num_bases": 2,
+        "normalization": relation_norm,
+        "dropout": 0.0,
+        "activation": nn.ReLU(),
+    }
     return RGCN(**{"in_dim": 3, "num_relations": 4, **defaults, **settings})
 
 
@@ -36,6 +43,25 @@ def test_by_hand(path_graph: Graph) -> None:
         layer.self_loop.bias.fill_(0.5)
     out = network(torch.tensor([[1.0], [2.0], [3.0], [4.0]]), path_graph)
     torch.testing.assert_close(out.squeeze(1), torch.tensor([106.5, 258.5, 348.5, 403.0]))
+
+
+def test_the_normalization_is_a_choice(path_graph: Graph) -> None:
+    """All maps 1, no self loop: with a mean over all neighbours node 1 receives (1 + 4) / 2, not 1 + 4."""
+    x = torch.tensor([[1.0], [2.0], [3.0], [4.0]])
+    for normalization, expected in ((relation_norm, [2.0, 5.0, 4.0, 2.5]), (mean_norm, [2.0, 2.5, 4.0, 2.5])):
+        network = build(in_dim=1, num_bases=1, normalization=normalization)
+        with torch.no_grad():
+            network.layers[0].bases.fill_(1.0)
+            network.layers[0].self_loop.weight.zero_()
+        assert network(x, path_graph).squeeze(1).tolist() == expected
+
+
+def test_a_layer_begins_as_a_plain_sum_that_keeps_lengths() -> None:
+    layer = build(in_dim=5, num_bases=4).layers[0]
+    for matrix in (*layer.bases, layer.self_loop.weight):
+        torch.testing.assert_close(matrix @ matrix.T, torch.eye(5))
+    assert torch.equal(layer.coefficients, torch.full((4, 4), 0.5))
+    assert not layer.self_loop.bias.any()
 
 
 def random_graph() -> Graph:
