@@ -17,7 +17,7 @@ EXAMPLE = """\
   kgrec train data=planted lm=hashing gnn=rgcn fusion=concat
   kgrec train data=lastfm model=lightgcn seed=1
   kgrec train -m lm=minilm_l0,hashing seed=0,1 group=encoders
-  torchrun --nproc_per_node 2 -m kgrec train train.runtime.device=cpu"""
+  accelerate launch --multi_gpu --num_processes 2 -m kgrec train   (no GPU: train.runtime.device=cpu)"""
 
 
 def main(arguments: Sequence[str]) -> int:

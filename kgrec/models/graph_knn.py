@@ -35,3 +35,7 @@ class GraphKNN(Recommender):
     def score(self, user_ids: Tensor) -> Tensor:
         """Scores ``[B, I]``, ≥ 0."""
         return (self.facts.csr() @ self.profiles.dense(user_ids).T).T
+
+    def new_item_parameters(self) -> int:
+        """One weight per fact."""
+        return self.facts.shape[1]

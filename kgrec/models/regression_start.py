@@ -114,7 +114,9 @@ class RegressionStart:
         matrix = interaction_matrix(dataset.train, dataset.num_users, dataset.num_items)[:, warm]
         rank, width = self.targets.num_factors(*matrix.shape), users.shape[1]
         if rank > width:
-            raise InputError(f"model.start.targets.rank: found {rank}, expected at most embedding_dim ({width})")
+            raise InputError(
+                f"model.start.targets.rank: found {rank}, expected at most {width} (embedding_dim)"
+            )
         factors = self.targets.factorise(matrix)
         solutions = self._solutions(factors, warm, users, parameters, item_embeddings)
         best = best_on_validation(solutions, dataset, self.selection_k)

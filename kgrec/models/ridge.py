@@ -79,6 +79,12 @@ class Ridge(Recommender):
         """User factors ``[U, r]`` and predicted item factors ``[I, r]``."""
         return self.user_factors, self.item_factors
 
+    def new_item_parameters(self) -> int:
+        """The regression in its primal form: a row of factors for each feature and the intercept."""
+        text = self._blocks.text.shape[1] if self._blocks.text.any() else 0
+        facts = self._blocks.facts.shape[1]
+        return (text + facts + bool(facts) + 1) * self.item_factors.shape[1]
+
     def _solutions(self) -> Iterator["_Solution"]:
         interactions = interaction_matrix(self._dataset.train, self.num_users, self.num_items)
         factors = self.targets.factorise(interactions[:, self._warm])

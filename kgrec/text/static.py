@@ -94,6 +94,7 @@ class StaticEncoder:
 
     def cost(self) -> Cost:
         """Size of the tables; with vocabulary ``corpus`` as they stand after the last :meth:`encode`."""
+        _ = self._tokenizer  # loaded here, so that the rate of the first encode is of encoding alone
         norm = sum(part.numel() for part in (self._tables.scale, self._tables.shift) if part is not None)
         lookup = (self._tables.words, self._tables.positions, self._tables.types)
         total = norm + sum(part.numel() for part in lookup if part is not None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from kgrec.build import build, compose
+from kgrec.build import build, compose, options
 from kgrec.evaluation import metrics
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.evaluation.metrics.base import Metric
@@ -107,15 +107,24 @@ def test_cutoffs_beyond_the_lists_are_refused(metric: Metric) -> None:
         metric(random_ranking(), [0, 5, 21])
 
 
+@pytest.mark.parametrize("split", options("data/split"))
 @pytest.mark.parametrize("path", EVAL_CONFIGS, ids=lambda path: path.stem)
-def test_eval_config_builds_and_names_every_setting(path: Path) -> None:
+def test_eval_config_builds_for_every_split_and_names_every_setting(path: Path, split: str) -> None:
     assert path.read_text().startswith("# ")
-    config = compose([f"eval={path.stem}"]).eval
+    config = compose([f"eval={path.stem}", f"data/split={split}"]).eval
     evaluator = build(config)
     assert isinstance(evaluator, Evaluator)
     assert set(config) - {"_target_"} == set(inspect.signature(Evaluator).parameters)
     assert evaluator.selection_metric in evaluator.keys("valid")
     assert all(isinstance(metric, Metric) for metric in evaluator.metrics)
+
+
+@pytest.mark.parametrize("split", options("data/split"))
+def test_the_split_decides_what_is_ranked(split: str) -> None:
+    evaluator = build(compose([f"data/split={split}"]).eval)
+    holds_out_items = split == "cold_item"
+    assert any(key.startswith("test/cold/") for key in evaluator.keys("test")) == holds_out_items
+    assert evaluator.selection_metric.startswith("valid/cold/") == holds_out_items
 
 
 def test_there_are_eval_configs() -> None:
