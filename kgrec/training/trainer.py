@@ -48,12 +48,12 @@ class TrainingResult:
 class Trainer:
     """Train a recommender on pairs, stop on validation, keep the best weights.
 
-    A model that begins where its ``fit`` put it is validated there first: epoch 0. Each epoch goes once through the training pairs in a new order. Every ``eval_every`` epochs, and after
-    the last one, the model is validated; it ends with the weights of its best validation, which are not
-    trained again on train + validation. A stopped job goes on from its last checkpoint and, on one
-    process, gives the very numbers of a job that was never stopped. Any number of processes gives the
-    same result up to rounding, as ``batch_size`` counts the pairs of all of them and random draws are the
-    same on each (but where a model draws for the rows of its own share of a batch).
+    A model that begins where its ``fit`` put it is validated there first: epoch 0. Each epoch goes once
+    through the training pairs in a new order. Every ``eval_every`` epochs, and after the last one, the
+    model is validated; it ends with the weights of its best validation, which are not trained again on
+    train + validation. A stopped job goes on from its last checkpoint and, on one process, gives the very
+    numbers of a job that was never stopped. Any number of processes gives the same result up to rounding,
+    as ``batch_size`` counts the pairs of all of them.
 
     Args:
         max_epochs: upper bound of epochs.
