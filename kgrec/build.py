@@ -176,11 +176,30 @@ _FITS: dict[str, tuple[str, ...]] = {
 """Kind of a default → kinds of values that may replace it."""
 
 
+_NO_NAMES = ("true", "false", "null")
+"""Words that Hydra reads as values, not as names."""
+
+
 def _with_clear_errors(call: Callable[[], Any], overrides: Sequence[str]) -> Any:
+    _check_options(overrides)
     try:
         return call()
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(_explain(error, overrides)) from error
+
+
+def _check_options(overrides: Sequence[str]) -> None:
+    """Refuse what Hydra itself would choke on: a truth value, null or a list in the place of an option."""
+    for override in overrides:
+        value = override.partition("=")[2].strip()
+        group = _group_of(override)
+        if (
+            group
+            and not override.startswith("~")
+            and (value.lower() in _NO_NAMES or value.startswith(("[", "{")))
+        ):
+            wanted = ", ".join(options(group))
+            raise InputError(f"setting {override!r}: {group} has no option {value!r}; valid: {wanted}")
 
 
 def _one_line(error: Exception) -> str:
@@ -194,7 +213,7 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
         key, _, value = override.lstrip("+~").partition("=")
         group = _group_of(override)
         if group is not None:
-            wrong = [name for name in value.split(",") if name not in [*options(group), "null"]]
+            wrong = [name for name in value.split(",") if name not in options(group)]
             if wrong:
                 valid = ", ".join(options(group))
                 return f"setting {override!r}: {group} has no option {wrong[0]!r}; valid: {valid}"

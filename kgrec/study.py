@@ -20,6 +20,8 @@ class Arm:
             trained without a look at test; the best on validation, split by split, is then tested.
         series: the curve of the plot that the arm belongs to, empty = not drawn.
         label: written beside the arm's point in the plot.
+        draws: replicates of the arm on each split, e.g. the random draws of a control graph. Each is run,
+            and chooses, by itself; a user's value is the mean over them, before any statistic.
     """
 
     name: str
@@ -27,6 +29,11 @@ class Arm:
     choices: tuple[tuple[str, ...], ...] = ((),)
     series: str = ""
     label: str = ""
+    draws: tuple[tuple[str, ...], ...] = ((),)
+
+    def __post_init__(self) -> None:
+        if not self.draws or len(set(self.draws)) < len(self.draws):
+            raise ValueError(f"arm {self.name!r}: expected one draw or more, all different; got {self.draws}")
 
 
 @dataclass(frozen=True)

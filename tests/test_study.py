@@ -38,6 +38,11 @@ STUDY = Study(
     arms=(
         Arm("hybrid", ("model=hybrid", "train.max_epochs=3", "kg=full"), RATES, series="hybrid", label="h"),
         Arm("random", ("model=random", "kg=none")),
+        Arm(
+            "rewired",
+            ("model=hybrid", "train.max_epochs=1", "kg=rewired"),
+            draws=(("kg.draw=0",), ("kg.draw=4",)),
+        ),
     ),
     claims=(
         Claim("better than chance", "difference", "hybrid", "random", 0.0),
@@ -83,7 +88,7 @@ def test_the_report_has_the_agreed_form(tiny: Tiny) -> None:
     assert tiny.report["seeds"] == [0, 1]
     assert tiny.report["command"].startswith("kgrec reproduce tiny")
     assert {"commit", "date"} <= tiny.report.keys()
-    assert [row["arm"] for row in tiny.report["rows"]] == ["hybrid", "random"]
+    assert [row["arm"] for row in tiny.report["rows"]] == ["hybrid", "random", "rewired"]
     for row in tiny.report["rows"]:
         assert row["dataset"] == "planted"
         assert row["protocol"]["selected_on"] == "valid/cold/recall@20"
@@ -103,9 +108,25 @@ def test_a_row_is_the_mean_of_its_runs(tiny: Tiny) -> None:
     assert metric["per_seed"] == pytest.approx([run.read_summary()["test/cold/recall@10"] for run in runs])
 
 
+def test_a_row_is_the_mean_of_its_draws(tiny: Tiny) -> None:
+    row = tiny.report["rows"][2]
+    assert row["draws"] == ["kg.draw=0", "kg.draw=4"]
+    assert not [setting for setting in row["settings"] if setting.startswith("kg.draw")]
+    runs = [RunFolder(tiny.folder / name) for name in row["runs"]]
+    drawn = [(run.read_config()["seed"], run.read_config()["kg"]["draw"]) for run in runs]
+    assert drawn == [(0, 0), (0, 4), (1, 0), (1, 4)]
+    for metric in tiny.study.metrics:
+        values = np.array([run.read_summary()[metric] for run in runs]).reshape(SEEDS, 2)
+        assert (values[:, 0] != values[:, 1]).any()
+        assert row["metrics"][metric]["per_seed"] == pytest.approx(values.mean(axis=1))
+    seconds = [run.read_summary()["cost/train_s"] for run in runs]
+    assert row["cost/train_s"] == pytest.approx(np.mean(seconds))
+    assert [other["draws"] for other in tiny.report["rows"][:2]] == [[], []]
+
+
 def test_choices_are_made_without_a_look_at_test(tiny: Tiny) -> None:
     candidates, finals = tiny.runs(test=False), tiny.runs(test=True)
-    assert (len(candidates), len(finals)) == (2 * SEEDS, 2 * SEEDS)
+    assert (len(candidates), len(finals)) == (2 * SEEDS, 4 * SEEDS)
     for run in candidates:
         assert not [key for key in run.read_summary() if key.startswith("test/")]
     for seed in range(SEEDS):
@@ -198,10 +219,11 @@ def test_a_failed_job_is_told_and_the_others_go_on(
     [
         (["nope"], "no study 'nope'"),
         ([], "found none as name of a study"),
-        (["tiny", "--only", "nobody"], "no arm 'nobody'; valid: hybrid, random"),
+        (["tiny", "--only", "nobody"], "no arm 'nobody'; valid: hybrid, random, rewired"),
         (["tiny", "--seeds", "0"], "--seeds: found 0"),
         (["tiny", "seed=3"], "--seeds N"),
         (["tiny", "train.optimizer.lr=1"], "arm hybrid chooses it on validation"),
+        (["tiny", "kg.draw=1", "--only", "rewired"], "arm rewired is run for several values of it"),
         (["tiny", "kg=nothing"], "kg has no option 'nothing'"),
         (["tiny", "--experiments", "/nowhere"], "no folder of studies at /nowhere"),
     ],
@@ -221,7 +243,7 @@ def test_studies_of_the_checkout_load_and_are_composed(capsys: pytest.CaptureFix
         assert study.name == name
         assert f"{name} " in listed
         assert name in (folder / "README.md").read_text()
-        assert len(plan(study, study.arms, [0], [])) == len(study.arms)
+        assert len(plan(study, study.arms, [0], [])) == sum(len(arm.draws) for arm in study.arms)
 
 
 def test_a_choice_may_swap_a_whole_part(tiny: Tiny) -> None:
@@ -232,6 +254,20 @@ def test_a_choice_may_swap_a_whole_part(tiny: Tiny) -> None:
     assert not first.test
     assert all(job.cfg.test and job.cfg.seed == 3 for job in trial.finals)
     assert len({job.run.path for job in (*trial.candidates, *trial.finals)}) == 4
+
+
+def test_each_draw_makes_its_own_choice(tiny: Tiny, tmp_path: Path) -> None:
+    rates = tuple((f"train.optimizer.lr={rate}",) for rate in (0.5, 0.25))
+    arm = Arm("x", ("model=hybrid", "kg=rewired"), rates, draws=(("kg.draw=1",), ("kg.draw=2",)))
+    trials = plan(tiny.study, [arm], [3], [f"paths.runs={tmp_path}"])
+    assert [trial.name for trial in trials] == ["x, split 3, draw 0", "x, split 3, draw 1"]
+    jobs = [job for trial in trials for job in (*trial.candidates, *trial.finals)]
+    assert len({job.run.path for job in jobs}) == 8
+    for best, trial in enumerate(trials):
+        for choice, job in enumerate(trial.candidates):
+            assert (job.cfg.kg.draw, job.cfg.train.optimizer.lr) == (best + 1, [0.5, 0.25][choice])
+            job.run.write_summary({"valid/cold/recall@20": float(choice == best)})
+    assert [trial.chosen() for trial in trials] == [0, 1]
 
 
 ARMS = (Arm("a", ()), Arm("b", ()))
@@ -252,6 +288,9 @@ def test_a_study_refuses_what_cannot_be_meant() -> None:
         make_study([], primary="test/r@2")
     with pytest.raises(ValueError, match="two arms of one name"):
         make_study([], arms=(*ARMS, ARMS[0]))
+    for draws in ((), (("kg.draw=1",), ("kg.draw=1",))):
+        with pytest.raises(ValueError, match="arm 'a': expected one draw or more, all different"):
+            Arm("a", (), draws=draws)
 
 
 def measured(folder: Path, a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Measured:
@@ -262,7 +301,20 @@ def measured(folder: Path, a: Sequence[Sequence[float]], b: Sequence[Sequence[fl
         for run, values in zip(runs[arm], splits, strict=True):
             users = [f"u{user}" for user in range(len(values))]
             run.write_per_user(pl.DataFrame({"user": users, "test/r@1": np.array(values)}))
-    return Measured(runs, ["test/r@1"], shared_users=False)
+    return Measured({arm: [[run] for run in row] for arm, row in runs.items()}, ["test/r@1"], False)
+
+
+def test_draws_are_averaged_user_by_user(tmp_path: Path) -> None:
+    measured(tmp_path, [[0.2, NAN, 0.4], [0.0, 1.0, NAN]], [[0.6, NAN, 0.0], [1.0, 1.0, NAN]])
+    splits = [[RunFolder(tmp_path / f"{draw}{split}") for draw in "ab"] for split in range(2)]
+    mean = Measured({"drawn": splits, "b": [draws[1:] for draws in splits]}, ["test/r@1"], False)
+    assert [values.tolist() for values in mean.values("drawn", "test/r@1")] == [
+        pytest.approx([0.4, 0.2]), pytest.approx([0.5, 1.0]),
+    ]  # fmt: skip
+    assert mean.compare("difference", "drawn", "b", "test/r@1", 0.0).value == pytest.approx(-0.125)
+    splits[0][1].write_per_user(pl.DataFrame({"user": ["u0"], "test/r@1": [0.5]}))
+    with pytest.raises(InputError, match="other users"):
+        Measured({"drawn": splits[:1]}, ["test/r@1"], False)
 
 
 def test_the_plot_shows_arms_of_a_series_that_can_score_new_items(tmp_path: Path) -> None:
@@ -332,7 +384,7 @@ def test_arms_must_have_ranked_the_same_users(tmp_path: Path) -> None:
         measured(tmp_path, [[0.5, 0.5]], [[0.5]])
     measured(tmp_path, [[0.5]], [[0.5]])
     with pytest.raises(InputError, match="has no values of test/r@2"):
-        Measured({"a": [RunFolder(tmp_path / "a0")]}, ["test/r@2"], shared_users=False)
+        Measured({"a": [[RunFolder(tmp_path / "a0")]]}, ["test/r@2"], shared_users=False)
 
 
 def test_progress_tells_the_time_left_where_there_is_no_terminal(

@@ -19,10 +19,11 @@ class Measured:
 
     All metrics must rank the same candidates (``test/recall@10`` and ``test/ndcg@20`` do,
     ``test/cold/recall@10`` does not): a user either has a value in all of them or in none. Users without a
-    value in a split are left out of it for all arms alike.
+    value in a split are left out of it for all arms alike. Where an arm has several runs on a split, a
+    user's value is the mean over them.
 
     Args:
-        runs: arm → its run on each split.
+        runs: arm → for each split its runs, one per draw of the arm.
         metrics: columns of ``per_user.parquet``.
         shared_users: see :class:`kgrec.evaluation.bootstrap.Bootstrap`.
 
@@ -31,18 +32,21 @@ class Measured:
     """
 
     def __init__(
-        self, runs: Mapping[str, Sequence[RunFolder]], metrics: Sequence[str], shared_users: bool
+        self, runs: Mapping[str, Sequence[Sequence[RunFolder]]], metrics: Sequence[str], shared_users: bool
     ) -> None:
         self.arms, self.metrics = tuple(runs), tuple(metrics)
         self._shared_users = shared_users
-        tables = {arm: [_table(run, metrics) for run in folders] for arm, folders in runs.items()}
-        first = tables[self.arms[0]]
+        tables = {
+            arm: [{run: _table(run, metrics) for run in draws} for draws in splits]
+            for arm, splits in runs.items()
+        }
+        first = [next(iter(draws.values())) for draws in tables[self.arms[0]]]
         has_value = [table[self.metrics[0]].is_not_nan().to_numpy() for table in first]
         self.users = [table["user"].to_numpy()[mask] for table, mask in zip(first, has_value, strict=True)]
         self._values = {
             (arm, metric): [
-                _paired(run, table, metric, mask, users)
-                for run, table, mask, users in zip(runs[arm], tables[arm], has_value, self.users, strict=True)
+                np.mean([_paired(run, table, metric, mask, users) for run, table in draws.items()], axis=0)
+                for draws, mask, users in zip(tables[arm], has_value, self.users, strict=True)
             ]
             for arm in self.arms
             for metric in self.metrics

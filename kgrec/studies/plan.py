@@ -1,4 +1,4 @@
-"""A study as configurations to run: every arm on every split, with its choices."""
+"""A study as configurations to run: every arm on every split, with its draws and choices."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -40,10 +40,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Trial:
-    """One arm on one split.
+    """One draw of an arm on one split.
 
     Attributes:
         arm: the arm.
+        draw: index in ``arm.draws``.
         seed: decides the split and all other randomness.
         finals: one job per choice, as it is run in the end.
         candidates: the same jobs as they are compared: without a look at test, without a logger. Empty
@@ -51,9 +52,16 @@ class Trial:
     """
 
     arm: Arm
+    draw: int
     seed: int
     finals: tuple[Job, ...]
     candidates: tuple[Job, ...]
+
+    @property
+    def name(self) -> str:
+        """For messages; no two trials of a study share one."""
+        draw = f", draw {self.draw}" if len(self.arm.draws) > 1 else ""
+        return f"{self.arm.name}, split {self.seed}{draw}"
 
     def to_run(self) -> list[Job]:
         """What can be run now, by what the run folders say; empty when the trial is finished."""
@@ -111,20 +119,27 @@ def plan(study: Study, arms: Sequence[Arm], seeds: Sequence[int], overrides: Seq
         raise InputError(f"setting {decided[0]!r}: a study sets it itself; splits are chosen with --seeds N")
     silent = compose(["logger=none"]).logger
     trials = [
-        trial for arm in arms for trial in _trials(arm, seeds, [*_configs(study, arm, overrides)], silent)
+        trial
+        for arm in arms
+        for draw in range(len(arm.draws))
+        for trial in _trials(arm, draw, seeds, [*_configs(study, arm, draw, overrides)], silent)
     ]
     return sorted(trials, key=lambda trial: trial.seed)
 
 
-def _configs(study: Study, arm: Arm, overrides: Sequence[str]) -> Iterator[DictConfig]:
+def _configs(study: Study, arm: Arm, draw: int, overrides: Sequence[str]) -> Iterator[DictConfig]:
     """One configuration per choice; a choice of mere values is set in a copy, which is much faster."""
+    drawn = {_key(override) for replicate in arm.draws for override in replicate}
+    if clash := [override for override in overrides if _key(override) in drawn]:
+        raise InputError(f"setting {clash[0]!r}: arm {arm.name} is run for several values of it")
     chosen = {_key(override) for choice in arm.choices for override in choice}
     if clash := [override for override in overrides if _key(override) in chosen]:
         raise InputError(f"setting {clash[0]!r}: arm {arm.name} chooses it on validation")
-    base = _compose(study, [*study.common, *arm.overrides, *overrides])
+    own = [*study.common, *arm.overrides, *arm.draws[draw]]
+    base = _compose(study, [*own, *overrides])
     for choice in arm.choices:
         if any(_key(override) in groups() for override in choice):
-            yield _compose(study, [*study.common, *arm.overrides, *choice, *overrides])
+            yield _compose(study, [*own, *choice, *overrides])
         else:
             cfg = copy.deepcopy(base)
             cfg.merge_with_dotlist(list(choice))
@@ -141,9 +156,9 @@ def _compose(study: Study, overrides: Sequence[str]) -> DictConfig:
 
 
 def _trials(
-    arm: Arm, seeds: Sequence[int], configs: Sequence[DictConfig], silent: DictConfig
+    arm: Arm, draw: int, seeds: Sequence[int], configs: Sequence[DictConfig], silent: DictConfig
 ) -> Iterator[Trial]:
-    """The arm on every split."""
+    """One draw of the arm on every split."""
     compared = configs if len(configs) > 1 else []
     blind = [_changed(cfg, test=False, logger=silent) for cfg in compared]
     for seed in seeds:
@@ -152,7 +167,7 @@ def _trials(
             _job(cfg, seed, candidates[choice].run if candidates else None)
             for choice, cfg in enumerate(configs)
         )
-        yield Trial(arm, seed, finals, candidates)
+        yield Trial(arm, draw, seed, finals, candidates)
 
 
 def _job(settings: DictConfig, seed: int, twin: RunFolder | None = None) -> Job:

@@ -28,10 +28,9 @@ SECONDS_BETWEEN_LOOKS = 1.0
 
 @dataclass(frozen=True)
 class Failure:
-    """A job that did not come to its end."""
+    """A job that did not come to its end; ``trial`` is the name of the trial it belongs to."""
 
-    arm: str
-    seed: int
+    trial: str
     message: str
 
 
@@ -124,16 +123,16 @@ def _note(report: PoolReport, trial: Trial, future: "Future[_JobEnd]") -> None:
     error = future.exception()
     if error is not None:
         reason = "its worker died, perhaps for want of memory" if isinstance(error, BrokenExecutor) else error
-        report.failures.append(Failure(trial.arm.name, trial.seed, str(reason)))
+        report.failures.append(Failure(trial.name, str(reason)))
         return
     end = future.result()
     report.peak_mb[end.process] = end.peak_rss_mb
     if end.message:
-        report.failures.append(Failure(trial.arm.name, trial.seed, end.message))
+        report.failures.append(Failure(trial.name, end.message))
 
 
 def _has_failed(report: PoolReport, trial: Trial) -> bool:
-    return any((failure.arm, failure.seed) == (trial.arm.name, trial.seed) for failure in report.failures)
+    return any(failure.trial == trial.name for failure in report.failures)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import datetime
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from statistics import fmean
 from typing import Any
 
@@ -30,19 +31,19 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
         InputError: run folders that do not belong together or cannot be read.
     """
     complete = _complete(study, trials, seeds)
-    runs = {arm: [trial.result for trial in row] for arm, row in complete.items()}
+    runs = {arm: [[trial.result for trial in draws] for draws in row] for arm, row in complete.items()}
     measured = _measure(study, runs) if runs else {}
     return {
         "study": study.name,
         "question": study.question,
         "primary": study.primary,
         "command": command,
-        **_code([run for row in runs.values() for run in row]),
+        **_code([run for row in runs.values() for draws in row for run in draws]),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seeds": list(seeds),
         "provisional": len(seeds) < study.min_splits,
         "notes": list(study.notes),
-        "rows": [_row(study, row, runs[arm], measured) for arm, row in complete.items()],
+        "rows": [_row(study, [*chain(*row)], measured) for row in complete.values()],
         "claims": judge_claims(study, measured.get(study.primary)),
         "incomplete": [
             arm for arm in dict.fromkeys(trial.arm.name for trial in trials) if arm not in complete
@@ -58,19 +59,17 @@ def _code(runs: Sequence[RunFolder]) -> Report:
     return {"commit": ", ".join(commits) or None, "uncommitted_changes": changed}
 
 
-def _complete(study: Study, trials: Sequence[Trial], seeds: Sequence[int]) -> dict[str, list[Trial]]:
-    """Arm → its trials in the order of the seeds, for arms that are finished on every split."""
-    by_arm = {
-        arm.name: {trial.seed: trial for trial in trials if trial.arm.name == arm.name} for arm in study.arms
-    }
+def _complete(study: Study, trials: Sequence[Trial], seeds: Sequence[int]) -> dict[str, list[list[Trial]]]:
+    """Arm → for each seed its trials, one per draw, for arms that are finished on every split."""
+    by_arm = {arm.name: [trial for trial in trials if trial.arm.name == arm.name] for arm in study.arms}
     return {
-        arm: [by_seed[seed] for seed in seeds]
-        for arm, by_seed in by_arm.items()
-        if by_seed and all(not trial.to_run() for trial in by_seed.values())
+        arm: [[trial for trial in own if trial.seed == seed] for seed in seeds]
+        for arm, own in by_arm.items()
+        if own and all(not trial.to_run() for trial in own)
     }
 
 
-def _measure(study: Study, runs: Mapping[str, Sequence[RunFolder]]) -> dict[str, Measured]:
+def _measure(study: Study, runs: Mapping[str, Sequence[Sequence[RunFolder]]]) -> dict[str, Measured]:
     """Metric → what was measured; metrics of the same candidates share one bootstrap."""
     by_candidates: dict[str, list[str]] = {}
     for metric in study.metrics:
@@ -82,11 +81,10 @@ def _measure(study: Study, runs: Mapping[str, Sequence[RunFolder]]) -> dict[str,
     return measured
 
 
-def _row(
-    study: Study, trials: Sequence[Trial], runs: Sequence[RunFolder], measured: Mapping[str, Measured]
-) -> Report:
-    """One arm."""
+def _row(study: Study, trials: Sequence[Trial], measured: Mapping[str, Measured]) -> Report:
+    """One arm: its trials split by split, and of each split draw by draw, as in ``chosen`` and ``runs``."""
     arm = trials[0].arm
+    runs = [trial.result for trial in trials]
     summaries = [run.read_summary() for run in runs]
     stated = {key: value for key, value in summaries[0].items() if key.startswith("protocol/")}
     return {
@@ -98,6 +96,7 @@ def _row(
         },
         "arm": arm.name,
         "settings": [*study.common, *arm.overrides],
+        "draws": [" ".join(draw) for draw in arm.draws] if len(arm.draws) > 1 else [],
         "chosen": [" ".join(arm.choices[trial.chosen()]) for trial in trials] if trials[0].candidates else [],
         "metrics": {metric: _metric(measured[metric], arm.name, metric) for metric in study.metrics},
         **_costs(summaries),
@@ -116,6 +115,6 @@ def _metric(measured: Measured, arm: str, metric: str) -> Report:
 
 
 def _costs(summaries: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Mean over the splits of each cost that all runs state."""
+    """Mean over splits and draws of each cost that all runs state."""
     keys = [key for key in summaries[0] if all(summary.get(key) is not None for summary in summaries)]
     return {key: fmean(row[key] for row in summaries) for key in keys if key.startswith("cost/")}

@@ -5,6 +5,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from kgrec.build import build, config_dir
+from kgrec.errors import InputError
 from kgrec.kg.arms.full import FullGraph
 from kgrec.kg.arms.none import NoGraph
 from kgrec.kg.arms.permutation import positions_of_groups, swap_clashes_away
@@ -16,6 +17,7 @@ from kgrec.shapes import IntArray, Triples
 
 NUM_ENTITIES, NUM_RELATIONS, NUM_ITEMS = 60, 4, 40
 ARM_CONFIGS = sorted((config_dir() / "kg").glob("*.yaml"))
+CONTROLS = ("rewired", "relinked", "relation_shuffled")
 
 
 def random_graph(seed: int) -> tuple[Triples, IntArray]:
@@ -75,7 +77,7 @@ def test_full_is_the_graph_itself() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_rewired_keeps_all_counts_and_hardly_any_fact(seed: int) -> None:
     triples, links = random_graph(seed)
-    rewired, new_links = Rewired(repair_tries=200)(triples, links, seed)
+    rewired, new_links = Rewired(repair_tries=200, draw=0)(triples, links, seed)
     assert np.array_equal(new_links, links)
     assert np.array_equal(rewired[:, :2], triples[:, :2])
     assert np.array_equal(degree_by_relation(rewired, 2), degree_by_relation(triples, 2))
@@ -93,7 +95,7 @@ def test_rewired_keeps_the_degrees_of_nodes_and_the_mask() -> None:
     pairs = np.array([[0, 0], [1, 31]])
     graphs = [
         build_graph(2, len(links), NUM_ENTITIES, names, pairs, arm(triples, links, 0)[0], links)
-        for arm in (FullGraph(), Rewired(repair_tries=200))
+        for arm in (FullGraph(), Rewired(repair_tries=200, draw=0))
     ]
     counts = []
     for graph in graphs:
@@ -109,7 +111,7 @@ def test_rewired_keeps_the_degrees_of_nodes_and_the_mask() -> None:
 def test_rewired_without_repair_would_lose_degree() -> None:
     """The reason for the repair: plain permutations of this graph do repeat triples."""
     triples, links = random_graph(0)
-    plain, _ = Rewired(repair_tries=0)(triples, links, 0)
+    plain, _ = Rewired(repair_tries=0, draw=0)(triples, links, 0)
     assert len(np.unique(plain, axis=0)) < len(triples)
 
 
@@ -117,23 +119,38 @@ def test_rewired_ends_where_no_repair_is_possible() -> None:
     """Every head has every tail: the only graph without repetition is the one given."""
     heads, tails = np.divmod(np.arange(12), 4)
     triples = np.stack([heads, np.zeros_like(heads), tails + 3], axis=1)
-    rewired, _ = Rewired(repair_tries=20)(triples, np.array([0, 1, 2]), 0)
+    rewired, _ = Rewired(repair_tries=20, draw=0)(triples, np.array([0, 1, 2]), 0)
     assert np.array_equal(rewired[:, :2], triples[:, :2])
     assert np.array_equal(np.sort(rewired[:, 2]), np.sort(triples[:, 2]))
 
 
-def test_draws_differ_between_seeds() -> None:
+@pytest.mark.parametrize("name", CONTROLS)
+def test_every_seed_and_draw_gives_another_control(name: str) -> None:
     triples, links = random_graph(0)
-    for arm in (Rewired(repair_tries=50), RelationShuffled(repair_tries=50)):
-        assert not np.array_equal(arm(triples, links, 0)[0], arm(triples, links, 1)[0])
-    relinked = Relinked(num_bins=3)
-    assert not np.array_equal(relinked(triples, links, 0)[1], relinked(triples, links, 1)[1])
+    node = OmegaConf.load(config_dir() / "kg" / f"{name}.yaml")
+
+    def control(draw: int, seed: int) -> list[int]:
+        node.draw = draw
+        new_triples, new_links = build(node)(triples, links, seed)
+        return [*new_triples.ravel().tolist(), *new_links.tolist()]
+
+    pairs = [(draw, seed) for draw in range(3) for seed in range(3)]
+    assert len({tuple(control(*pair)) for pair in pairs}) == len(pairs)
+    assert control(2, 1) == control(2, 1)
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_negative_draw_is_refused(name: str) -> None:
+    node = OmegaConf.load(config_dir() / "kg" / f"{name}.yaml")
+    node.draw = -1
+    with pytest.raises(InputError, match=r"kg\.draw: found -1, expected 0 or more"):
+        build(node)
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_relinked_permutes_entities_within_bins_of_degree(seed: int) -> None:
     triples, links = random_graph(seed)
-    arm = Relinked(num_bins=4)
+    arm = Relinked(num_bins=4, draw=0)
     new_triples, relinked = arm(triples, links, seed)
     assert np.array_equal(new_triples, triples)
     assert np.array_equal(relinked < 0, links < 0)
@@ -149,8 +166,17 @@ def test_relinked_permutes_entities_within_bins_of_degree(seed: int) -> None:
 def test_degree_bins_are_quantiles_and_keep_equals_together() -> None:
     """Entity e is the head of e triples: entities 1 to 8 have degrees 1 to 8."""
     triples = np.array([[head, 0, 20 + n] for head in range(1, 9) for n in range(head)])
-    assert Relinked(num_bins=4).degree_bins(triples, np.arange(1, 9)).tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
-    assert len(set(Relinked(num_bins=4).degree_bins(triples, np.array([3, 3, 3, 3])).tolist())) == 1
+    assert Relinked(num_bins=4, draw=0).degree_bins(triples, np.arange(1, 9)).tolist() == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+        3,
+        3,
+    ]
+    assert len(set(Relinked(num_bins=4, draw=0).degree_bins(triples, np.array([3, 3, 3, 3])).tolist())) == 1
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -159,7 +185,7 @@ def test_relation_shuffled_keeps_pairs_and_counts(seed: int) -> None:
     twins = triples[:40].copy()  # pairs joined by two relations: their labels must stay distinct
     twins[:, 1] = (twins[:, 1] + 1) % NUM_RELATIONS
     triples = np.unique(np.concatenate([triples, twins]), axis=0)
-    shuffled, new_links = RelationShuffled(repair_tries=200)(triples, links, seed)
+    shuffled, new_links = RelationShuffled(repair_tries=200, draw=0)(triples, links, seed)
     assert np.array_equal(new_links, links)
     assert np.array_equal(shuffled[:, [0, 2]], triples[:, [0, 2]])
     assert np.array_equal(np.bincount(shuffled[:, 1]), np.bincount(triples[:, 1]))
@@ -169,11 +195,11 @@ def test_relation_shuffled_keeps_pairs_and_counts(seed: int) -> None:
 
 def test_wrong_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="repair_tries is -1, expected 0 or more"):
-        Rewired(repair_tries=-1)
+        Rewired(repair_tries=-1, draw=0)
     with pytest.raises(ValueError, match="repair_tries is -1"):
-        RelationShuffled(repair_tries=-1)
+        RelationShuffled(repair_tries=-1, draw=0)
     with pytest.raises(ValueError, match="num_bins is 0, expected 1 or more"):
-        Relinked(num_bins=0)
+        Relinked(num_bins=0, draw=0)
 
 
 def test_positions_of_groups() -> None:

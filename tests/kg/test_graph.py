@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.kg.graph import Graph, build_graph
+from kgrec.kg.graph import Graph, build_graph, kept_nodes
 
 NO_TRIPLES = np.empty((0, 3), dtype=np.int64)
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
@@ -153,6 +153,59 @@ def test_edge_weight_is_another_graph_over_the_same_edges() -> None:
     assert weighted.edge_weight is weights
     assert graph.edge_weight is None
     assert weighted.edge_index is graph.edge_index
+
+
+def test_entities_are_the_nodes_that_are_no_user_and_no_item() -> None:
+    graph = small_graph()
+    assert graph.num_items == 3
+    assert graph.entity_nodes.tolist() == [5, 6]
+    only_items = build_graph(1, 1, 0, [], np.array([[0, 0]]), NO_TRIPLES, np.array([-1]))
+    assert only_items.entity_nodes.tolist() == []
+
+
+def star_graph() -> Graph:
+    """Users 0 and 1, items 2 and 3, entities 4, 5 and 6; item 2 has a fact with each, user 0 touched it."""
+    return build_graph(
+        num_users=2,
+        num_items=2,
+        num_entities=5,
+        relation_names=["r"],
+        interactions=np.array([[0, 0]]),
+        triples=np.array([[0, 0, 2], [0, 0, 3], [0, 0, 4]]),
+        item_to_entity=np.array([0, 1]),
+    )
+
+
+def test_pruned_numbers_the_entities_left_anew() -> None:
+    graph = star_graph().with_edge_weight(torch.arange(8.0))
+    keep = ~(graph.edge_index == 5).any(dim=0)
+    pruned = graph.pruned(keep)
+    assert kept_nodes(graph, keep).tolist() == [0, 1, 2, 3, 4, 6]
+    assert (pruned.num_nodes, pruned.entity_nodes.tolist()) == (6, [4, 5])
+    forward = {(s, r, t) for s, r, t in edges(pruned) if not r.endswith("^-1")}
+    assert forward == {(2, "r", 4), (2, "r", 5), (0, "interacts", 2)}
+    assert torch.equal(kept_nodes(graph, keep)[pruned.edge_index], graph.edge_index[:, keep])
+    assert pruned.edge_weight is not None
+    assert torch.equal(pruned.edge_weight, torch.arange(8.0)[keep])
+
+
+def test_pruned_keeps_users_and_items_without_an_edge() -> None:
+    graph = star_graph()
+    nothing = torch.zeros(graph.num_edges, dtype=torch.bool)
+    pruned = graph.pruned(nothing)
+    assert (pruned.num_nodes, pruned.num_edges) == (4, 0)
+    assert pruned.user_nodes.tolist() == [0, 1]
+    assert pruned.item_nodes.tolist() == [2, 3]
+    assert kept_nodes(graph, nothing).tolist() == [0, 1, 2, 3]
+
+
+def test_pruned_reads_its_own_interactions() -> None:
+    """Whether an edge is an interaction is remembered, so the mask must not be the unpruned graph's."""
+    graph = star_graph()
+    assert int(graph.is_interaction.sum()) == 2
+    facts = graph.pruned(~graph.is_interaction)
+    assert facts.is_interaction.tolist() == [False] * 6
+    assert edges(graph.pruned(torch.ones(8, dtype=torch.bool))) == edges(graph)
 
 
 @pytest.mark.parametrize("cached_first", [False, True])

@@ -1,13 +1,24 @@
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.kg.graph import build_graph
 from kgrec.models.base import ModelInputs
+from kgrec.models.factor_targets import FactorTargets
+from kgrec.models.graph_view import GraphView
+from kgrec.models.hybrid import Hiding, Hybrid
+from kgrec.models.regression_start import RegressionStart
+from kgrec.nn.fusion.gate import Gate
+from kgrec.nn.gnn.rgcn import RGCN
+from kgrec.nn.losses import FullSoftmax
+from kgrec.nn.sparse import relation_norm
+from kgrec.seed import seed_everything
 from kgrec.text.encoder import TextFeatures
 
 MakeInputs = Callable[..., ModelInputs]
@@ -64,6 +75,42 @@ def make_inputs() -> MakeInputs:
         return ModelInputs(dataset, graph, TextFeatures(rows, rows.abs().sum(1) > 0, {}))
 
     return make
+
+
+@pytest.fixture
+def make_hybrid() -> Callable[..., Hybrid]:
+    """A hybrid of one R-GCN layer and a gate, begun at random; fitted, in evaluation mode."""
+
+    def make(inputs: ModelInputs, seed: int = 0, **changed: object) -> Hybrid:
+        seed_everything(seed)
+        settings = {
+            "embedding_dim": 8,
+            "gnn": partial(
+                RGCN,
+                num_layers=1,
+                num_bases=1,
+                normalization=relation_norm,
+                dropout=0.0,
+                activation=nn.ReLU(),
+            ),
+            "fusion": partial(Gate, initial_bias=0.0),
+            "loss": FullSoftmax(temperature=1.0, normalize=False),
+            "start": None,
+            "hiding": Hiding(items=0.0, graphs=0.0, facts=0.0, text=0.0),
+            "graph_view": GraphView(interactions=False, min_facts=1),
+        }
+        model = Hybrid(inputs, **(settings | changed))
+        model.fit()
+        return model.eval()
+
+    return make
+
+
+@pytest.fixture
+def start() -> RegressionStart:
+    """A start with one setting, which needs no validation data."""
+    targets = FactorTargets((None,), (1.0,), user_exponent=0.0, item_exponent=0.0)
+    return RegressionStart(targets, ridge=(0.5,), iterations=60, selection_k=1, hold_items=True)
 
 
 @pytest.fixture

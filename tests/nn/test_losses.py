@@ -160,6 +160,28 @@ def test_equal_weights_are_no_weights(loss: RankingLoss) -> None:
     torch.testing.assert_close(loss(*batch), loss(*batch, torch.full((7,), 0.5), everyone))
 
 
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_pairs_grouped_by_user_have_the_loss_of_pairs(
+    loss: RankingLoss, weighted: bool, masked: bool
+) -> None:
+    """``rows`` names the user of each pair; loss and gradients are those of users written out per pair."""
+    users, items, positives, negatives = random_batch()
+    users, rows = users[:3], torch.tensor([2, 0, 0, 2, 2, 0, 2])  # user 1 has no pair
+    weights = torch.rand(7, generator=torch.Generator().manual_seed(1)) if weighted else None
+    mask = torch.tensor([True, True, False] * 3) if masked else None
+    batch = (positives, negatives[:, : loss.num_negatives], weights, mask)
+    results = []
+    for grouped in (True, False):
+        u, i = users.clone().requires_grad_(), items.clone().requires_grad_()
+        value = loss(u, i, *batch, rows) if grouped else loss(u[rows], i, *batch)
+        value.backward()
+        results.append((value.detach(), u.grad, i.grad))
+    for by_user, by_pair in zip(*results, strict=True):
+        torch.testing.assert_close(by_user, by_pair)
+    assert not results[0][1][1].any()
+
+
 def test_loss_falls_as_the_positive_rises(loss: RankingLoss) -> None:
     """In the loss's own ranking space: moving each user to its item lowers the loss."""
     users, items, positives, negatives = random_batch()

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from kgrec.errors import InputError
 from kgrec.shapes import IntArray, Triples
 
 
@@ -18,9 +19,20 @@ class GraphArm(Protocol):
         Args:
             triples: ``[T, 3]`` head, relation, tail.
             item_to_entity: ``[I]``, -1 where unlinked.
-            seed: the run's seed; a control drawn with another seed is another draw.
+            seed: the run's seed; with another seed, or another ``draw`` of its own, a control is drawn anew.
 
         Returns:
             Triples ``[T', 3]`` and links ``[I]``; the arguments are left as they are.
         """
         ...
+
+
+def checked_draw(draw: int) -> int:
+    """``draw``, the setting by which one seed gives several draws of a control.
+
+    Raises:
+        InputError: it is negative.
+    """
+    if draw < 0:
+        raise InputError(f"setting kg.draw: found {draw}, expected 0 or more")
+    return draw

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kgrec.kg.arms.base import checked_draw
 from kgrec.kg.arms.permutation import positions_of_groups
 from kgrec.seed import numpy_generator
 from kgrec.shapes import IntArray, Triples
@@ -17,19 +18,22 @@ class Relinked:
 
     Args:
         num_bins: quantile bins of degree; 10 = deciles. Items of equal degree share a bin.
+        draw: which of the random draws that a seed gives, 0 or more.
 
     Raises:
+        InputError: ``draw`` is negative.
         ValueError: ``num_bins`` is not positive.
     """
 
-    def __init__(self, num_bins: int) -> None:
+    def __init__(self, num_bins: int, draw: int) -> None:
         if num_bins < 1:
             raise ValueError(f"num_bins is {num_bins}, expected 1 or more")
         self.num_bins = num_bins
+        self.draw = checked_draw(draw)
 
     def __call__(self, triples: Triples, item_to_entity: IntArray, seed: int) -> tuple[Triples, IntArray]:
         """Permute links within bins of degree; see :class:`kgrec.kg.arms.base.GraphArm`."""
-        generator = numpy_generator(seed, "kg", "relinked")
+        generator = numpy_generator(seed, "kg", "relinked", self.draw)
         relinked = item_to_entity.copy()
         linked = np.flatnonzero(item_to_entity >= 0)
         if len(linked) == 0:
