@@ -78,9 +78,10 @@ def dataset_digest(dataset: RecDataset) -> str:
 def _embedding_rate(model: Recommender) -> dict[str, float]:
     """``cost/embed_items_per_s``: items per second through graph network and fusion, text features given.
 
-    The fastest of a few passes over the whole catalogue; absent for models that know items by their id.
+    The fastest of a few passes over the whole catalogue; absent for models that know items by their id, and
+    for closed forms, which embed the catalogue once and for all when they are fitted.
     """
-    if model.new_item_parameters() == 0:
+    if model.new_item_parameters() == 0 or next(model.parameters(), None) is None:
         return {}
     seconds = []
     model.eval()

@@ -58,7 +58,7 @@ def test_items_are_never_rare() -> None:
     assert GraphView(interactions=False, min_facts=5).visible(graph).all()
 
 
-def test_interactions_are_no_facts_of_an_entity() -> None:
+def test_an_item_loses_its_rare_entity_and_keeps_its_users() -> None:
     graph = build_graph(
         3, 1, 2, ["r"], np.array([[0, 0], [1, 0], [2, 0]]), np.array([[0, 0, 1]]), np.array([0])
     )
