@@ -36,7 +36,7 @@ class Batch:
         users, items: ``[B]`` observed pairs.
         negatives: ``[B, n]`` unobserved items for each pair; n = 0 where the loss needs none.
         step: global step, the same on every process: randomness that must agree between processes
-            (which items play cold, which edges are dropped) is drawn from it.
+            (which items play cold) is drawn from it.
         weight: share of this process's mean loss in the global mean: 1 unless processes hold batches
             of unequal size.
     """

@@ -72,6 +72,9 @@ class Hybrid(Recommender):
         start: where training begins; ``None`` = at random.
         hiding: what a training step hides.
         graph_view: which edges the graph network sees.
+
+    Raises:
+        InputError: a start together with messages along interactions.
     """
 
     needs_graph: ClassVar[bool] = True
@@ -95,6 +98,11 @@ class Hybrid(Recommender):
         graph_view: GraphView,
     ) -> None:
         super().__init__(inputs)
+        if start is not None and graph_view.interactions:
+            raise InputError(
+                "model.graph_view.interactions: found true beside a model.start, whose items would hang on "
+                "users that have no place yet; set model.start=null or leave interactions out"
+            )
         graph, text = self.required_inputs(inputs)
         self.dataset = inputs.dataset
         self.start = start
