@@ -54,7 +54,10 @@ def _git() -> dict[str, Any] | None:
     if not (root / ".git").exists():
         return None
     commit = _git_output(root, "rev-parse", "HEAD")
-    changes = _git_output(root, "status", "--porcelain", "--untracked-files=no")
+    # Results are not code: every run that reads test writes to the book of test reads.
+    changes = _git_output(
+        root, "status", "--porcelain", "--untracked-files=no", "--", ".", ":!experiments/results"
+    )
     if commit is None or changes is None:
         return None
     return {"commit": commit, "dirty": bool(changes)}
