@@ -1,11 +1,10 @@
 """The run folder: what every run leaves behind, and the only thing that comparisons read."""
 
-import hashlib
 import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,35 +17,6 @@ from kgrec.reporting.environment import environment
 
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
-
-MAX_PREFIX = 60
-"""Characters of a run id that are for people."""
-
-
-def run_id(overrides: Iterable[str], seed: int) -> str:
-    """Name of a run: the same for the same settings, so a run started again is found again.
-
-    Args:
-        overrides: as given on the command line, e.g. ``["gnn=rgcn", "train.max_epochs=5"]``; their order
-            does not matter, and of two for one key the last counts. Those of :data:`NOT_IN_RUN_ID` are
-            left out.
-        seed: the run's seed.
-
-    Returns:
-        E.g. ``gnn-rgcn__max_epochs-5__seed-0__1c0ffee5``: the first settings, for people, and a hash
-        of all of them. Letters, digits and ``_.-`` only: safe as a folder and on a command line.
-
-    Raises:
-        ValueError: an override that is neither ``key=value`` nor ``~key``.
-    """
-    settings = dict(_key_and_value(override) for override in overrides)
-    kept = sorted(item for item in settings.items() if _is_of_run(item[0]))
-    digest = hashlib.sha256(json.dumps([kept, seed]).encode()).hexdigest()[:8]
-    words = "__".join(f"{key.rsplit('.', 1)[-1]}-{value}" for key, value in kept)
-    prefix = re.sub(r"[^A-Za-z0-9_.-]+", "_", words)
-    if len(prefix) > MAX_PREFIX:  # cut between two settings where there is more than one
-        prefix = prefix[:MAX_PREFIX].rpartition("__")[0] or prefix[:MAX_PREFIX]
-    return "__".join(part for part in (prefix, f"seed-{seed}", digest) if part)
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -67,13 +37,6 @@ def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_of_run(key: str) -> bool:
     return re.split(r"[./@]", key)[0] not in NOT_IN_RUN_ID
-
-
-def _key_and_value(override: str) -> tuple[str, str]:
-    key, equals, value = override.lstrip("+").partition("=")
-    if not equals and not key.startswith("~"):
-        raise ValueError(f"override {override!r}: expected key=value or ~key")
-    return key.strip(), value.strip()
 
 
 class RunFolder:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from kgrec.errors import InputError
-from kgrec.reporting.run_folder import RunFolder, flatten, run_id, settings_of_run
+from kgrec.reporting.run_folder import RunFolder, flatten, settings_of_run
 
 CONFIG = {"seed": 3, "paths": {"runs": "runs"}, "model": {"_target_": "a.B", "dims": [1, 2]}, "lr": 0.1}
 
@@ -15,49 +15,6 @@ CONFIG = {"seed": 3, "paths": {"runs": "runs"}, "model": {"_target_": "a.B", "di
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "group" / "run")
-
-
-def test_run_id_does_not_depend_on_the_order() -> None:
-    assert run_id(["gnn=rgcn", "train.max_epochs=5"], 0) == run_id(["train.max_epochs=5", "gnn=rgcn"], 0)
-
-
-def test_run_id_is_readable_and_safe_in_paths() -> None:
-    name = run_id(["gnn=rgcn", "+data.path=/a b/c", "train.max_epochs=5"], 7)
-    assert name.startswith("path-_a_b_c__gnn-rgcn__max_epochs-5__seed-7__")
-    assert name.isascii()
-    assert "/" not in name
-
-
-def test_run_id_tells_settings_and_seeds_apart() -> None:
-    names = {
-        run_id(settings, seed)
-        for settings in ([], ["a=1"], ["a=2"], ["b=1"], ["a=1", "b=1"])
-        for seed in (0, 1)
-    }
-    assert len(names) == 10
-
-
-def test_run_id_knows_more_than_its_cut_prefix() -> None:
-    long = "x" * 300
-    one, other = run_id([f"a={long}1"], 0), run_id([f"a={long}2"], 0)
-    assert one != other
-    assert len(one) < 80
-    several = run_id([f"key_{letter}=value" for letter in "abcdefgh"], 0)
-    assert several.startswith("key_a-value__key_b-value__key_c-value__key_d-value__seed-0__")
-
-
-def test_run_id_leaves_out_what_does_not_change_results() -> None:
-    plain = run_id(["gnn=rgcn"], 0)
-    assert run_id(["gnn=rgcn", "seed=0", "logger=csv", "paths.runs=/tmp/x", "hydra.verbose=true"], 0) == plain
-    assert run_id(["++gnn=rgcn"], 0) == plain
-    assert run_id(["gnn=gat", "gnn=rgcn"], 0) == plain
-    assert run_id(["gnn=rgcn", "data/split=random"], 0) != plain
-
-
-def test_run_id_takes_overrides_only() -> None:
-    assert run_id(["~data"], 0) != run_id([], 0)
-    with pytest.raises(ValueError, match="override 'data': expected key=value"):
-        run_id({"data": {"name": "x"}}, 0)
 
 
 def test_flatten_and_settings() -> None:
