@@ -1,5 +1,6 @@
 import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -137,22 +138,24 @@ def test_a_crash_at_any_file_operation_leaves_a_checkpoint(
     assert sorted(path.name for path in checkpoint.folder.parent.iterdir()) == ["checkpoint"]
 
 
-@pytest.fixture
+@contextmanager
 def almost_full_disk() -> Iterator[None]:
-    """Files may not grow beyond 100 bytes: writing fails with an OSError as on a full disk."""
+    """Files may not grow beyond 100 bytes: writing fails with an OSError as on a full disk.
+
+    No fixture: pytest's own output may go to a file, and must not be written while the limit holds.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_named_and_spares_the_old_one(
-    checkpoint: Checkpoint, request: pytest.FixtureRequest
-) -> None:
+def test_a_full_disk_is_named_and_spares_the_old_one(checkpoint: Checkpoint) -> None:
     model = nn.Linear(3, 2)
     checkpoint.save(model, snapshot(model, 1))
-    request.getfixturevalue("almost_full_disk")
-    with pytest.raises(InputError, match="cannot write the checkpoint"):
+    with almost_full_disk(), pytest.raises(InputError, match="cannot write the checkpoint"):
         checkpoint.save(model, snapshot(model, 2))
     survivor = checkpoint.load(model, SETTINGS)
     assert survivor is not None
