@@ -24,7 +24,11 @@ def main(arguments: Sequence[str]) -> int:
     """Train and show the figures; 1 where a job of a multirun failed."""
     parser = _parser()
     given = parser.parse_intermixed_args(arguments)
-    return _train_all(given.overrides) if given.multirun else _train_one(given.overrides)
+    code = _train_all(given.overrides) if given.multirun else _train_one(given.overrides)
+    from kgrec.training.runtime import part_processes
+
+    part_processes()
+    return code
 
 
 def _parser() -> CommandParser:

@@ -63,3 +63,13 @@ class Runtime:
         # Parts of a model may lie idle in a step, and its buffers never change while it trains.
         processes = DistributedDataParallelKwargs(find_unused_parameters=True, broadcast_buffers=False)
         return Accelerator(cpu=cpu, mixed_precision=self.mixed_precision, kwargs_handlers=[processes])
+
+
+def part_processes() -> None:
+    """Wait for the other processes of this job and end the connection, where there are any.
+
+    A process that exits while the connection's threads still run may be aborted by them.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
