@@ -93,12 +93,14 @@ def test_jobs_of_a_multirun_are_the_runs_of_single_commands(capsys: pytest.Captu
     assert len(names) == 2
 
 
-def test_offline_wandb_has_one_run_for_each_job_of_a_group(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", "offline")
+def test_offline_wandb_has_one_run_for_each_job_of_a_group() -> None:
     settings = [setting for setting in PLANTED if not setting.startswith("logger")]
-    output(capsys, "train", "-m", *settings, "model=popularity", "seed=0,1", "group=both")
+    command = [sys.executable, "-m", "kgrec", "train", "-m", *settings, "model=popularity", "seed=0,1"]
+    # A process and an environment of its own, as for a user: W&B leaves its state in both.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("WANDB")}
+    environment["WANDB_MODE"] = "offline"
+    done = subprocess.run([*command, "group=both"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     runs = list(Path("runs/both").iterdir())
     assert len(runs) == 2
     assert all(len(list(run.glob("wandb/offline-run-*/*.wandb"))) == 1 for run in runs)
