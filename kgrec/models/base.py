@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.data.dataset import RecDataset
@@ -109,6 +110,18 @@ class Recommender(nn.Module):
         self._pair = pair if keep else None
         users, items = pair
         return users[user_ids] @ items.T
+
+    def score_pairs(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        """Scores ``[B]`` of the pairs (``user_ids[k]``, ``item_ids[k]``), as :meth:`score` gives them.
+
+        With gradients where they are on. A model whose item vectors depend on the user overrides this, and
+        may build :meth:`score` on it.
+        """
+        pair = self.embeddings()
+        if pair is None:
+            return self.score(user_ids).gather(1, item_ids.unsqueeze(1)).squeeze(1)
+        users, items = pair
+        return (F.embedding(user_ids, users) * F.embedding(item_ids, items)).sum(dim=1)
 
     def new_item_parameters(self) -> int:
         """Parameters that must be held to score an item never seen, the language model left out.

@@ -153,6 +153,13 @@ def test_embeddings_give_the_scores(model: Recommender) -> None:
         assert torch.allclose(users @ items.T, scores_of(model), atol=1e-6)
 
 
+def test_scores_of_pairs_are_those_of_the_matrix(model: Recommender) -> None:
+    items = torch.randint(NUM_ITEMS, (NUM_USERS,), generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        pairs = model.score_pairs(USERS, items)
+    assert torch.allclose(pairs, scores_of(model)[USERS, items], atol=1e-5)
+
+
 def test_same_seed_same_scores(config: DictConfig, inputs: ModelInputs, model: Recommender) -> None:
     assert torch.equal(scores_of(fitted(config, inputs)), scores_of(model))
 

@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from kgrec.errors import InputError
-from kgrec.nn.losses import BPR, FullSoftmax, InfoNCE, RankingLoss, SampledSoftmax
+from kgrec.nn.losses import BPR, FullSoftmax, InfoNCE, RankingLoss, SampledSoftmax, embedding_l2
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 
@@ -212,3 +212,9 @@ def test_settings_out_of_range_are_refused() -> None:
 def test_missing_negatives_are_refused() -> None:
     with pytest.raises(ValueError, match=r"negatives are \(2, 0\), expected \[2, n ≥ 1\]"):
         BPR(num_negatives=1)(USERS, ITEMS, POSITIVES, NO_NEGATIVES)
+
+
+def test_embedding_l2_is_half_the_mean_squared_length_of_each_tensor() -> None:
+    first, second = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.ones(4, 2, 3)
+    assert embedding_l2(first).item() == pytest.approx(25 / 4)
+    assert embedding_l2(first, second).item() == pytest.approx(25 / 4 + 24 / 8)
