@@ -123,6 +123,19 @@ class Recommender(nn.Module):
         users, items = pair
         return (F.embedding(user_ids, users) * F.embedding(item_ids, items)).sum(dim=1)
 
+    def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:
+        """What the model adds to the mean loss of labelled pairs, shape ``[]``, its weights included; ≥ 0.
+
+        Zero by default. A model that regularises what a batch reads overrides it and adds it in
+        :meth:`loss`, so that other criteria over :meth:`score_pairs` have the same regulariser.
+
+        Args:
+            user_ids: ``[B]`` user of each pair.
+            item_ids: ``[B]`` item of each pair.
+            labels: ``[B]`` floats, 1 = observed, 0 = taken as unobserved.
+        """
+        return torch.zeros((), device=self.device)
+
     def new_item_parameters(self) -> int:
         """Parameters that must be held to score an item never seen, the language model left out.
 

@@ -160,6 +160,16 @@ def test_scores_of_pairs_are_those_of_the_matrix(model: Recommender) -> None:
     assert torch.allclose(pairs, scores_of(model)[USERS, items], atol=1e-5)
 
 
+def test_penalty_is_a_finite_number_from_zero_up(model: Recommender) -> None:
+    generator = torch.Generator().manual_seed(0)
+    items = torch.randint(NUM_ITEMS, (NUM_USERS,), generator=generator)
+    labels = torch.randint(2, (NUM_USERS,), generator=generator).float()
+    penalty = model.penalty(USERS, items, labels)
+    assert penalty.shape == ()
+    assert penalty.isfinite()
+    assert penalty >= 0
+
+
 def test_same_seed_same_scores(config: DictConfig, inputs: ModelInputs, model: Recommender) -> None:
     assert torch.equal(scores_of(fitted(config, inputs)), scores_of(model))
 
