@@ -20,6 +20,9 @@ from kgrec.errors import InputError
 _NOT_COMPUTED = ("logger", "launcher", "experiment")
 """Groups that leave what is computed alone, or (``experiment``) only choose for the others."""
 
+_NOT_COMPOSED = ("search",)
+"""Folders of ``conf`` that are no group: nothing of them is ever part of a run."""
+
 
 def config_dir() -> Path:
     """The ``conf`` folder: inside the package when installed, else at the top of the checkout.
@@ -123,7 +126,8 @@ def options(group: str) -> list[str]:
 def groups() -> list[str]:
     """Config groups: the things that may be swapped, sub-groups such as ``data/split`` included."""
     root = config_dir()
-    return sorted({path.parent.relative_to(root).as_posix() for path in root.glob("*/**/*.yaml")})
+    found = {path.parent.relative_to(root).as_posix() for path in root.glob("*/**/*.yaml")}
+    return sorted(found - set(_NOT_COMPOSED))
 
 
 def _compose_here(overrides: Sequence[str]) -> DictConfig:

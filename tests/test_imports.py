@@ -58,6 +58,7 @@ HOMES = {
     "torch_geometric": {"nn/", "kg/graph.py"},
     "accelerate": {"training/"},
     "matplotlib": {"reporting/plots.py"},
+    "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""
 
