@@ -42,7 +42,7 @@ class Parameter:
                 raise InputError(f"{self.key}: found choices and a range, expected one of them")
             if len(set(map(written, self.choices))) < max(2, len(self.choices)):
                 raise InputError(
-                    f"{self.key}: found choices {list(self.choices)}, expected two, all different"
+                    f"{self.key}: found choices {list(self.choices)}, expected at least two, all different"
                 )
             return
         if not (_is_number(self.low) and _is_number(self.high) and self.low < self.high):  # type: ignore[operator]
