@@ -79,7 +79,7 @@ def fetch_from_urls(files: Mapping[str, RemoteFile], root: Path) -> None:
     """Download files one by one.
 
     Args:
-        files: file name under ``root`` → address.
+        files: file under ``root``, in a folder of it or not → address.
         root: folder to fill; made if need be.
 
     Raises:
@@ -123,8 +123,10 @@ def _install(contents: Mapping[str, bytes], files: Mapping[str, RemoteFile], roo
         root.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=root, prefix=".fetching-"))
         for name, content in contents.items():
+            (staging / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).write_bytes(content)
         for name in contents:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).replace(root / name)
     except OSError as error:
         raise _failure(f"{root} cannot be written ({error.strerror})", files, root) from error

@@ -26,7 +26,7 @@ def read_tsv(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
         InputError: the file is missing, empty or not in ``encoding``; a column name occurs twice; a row
             has more or fewer fields than the header.
     """
-    data = _read_utf8(path, encoding)
+    data = read_utf8(path, encoding)
     header = data.partition(b"\n")[0].decode().split("\t")
     if len(set(header)) < len(header):
         raise InputError(f"{path}: line 1: a column name occurs twice in {header}; each must occur once")
@@ -40,8 +40,12 @@ def first_line_where(mask: pl.Series) -> int:
     return int(mask.arg_true()[0]) + FIRST_ROW_LINE
 
 
-def _read_utf8(path: Path, encoding: str) -> bytes:
-    """The file's text as UTF-8 with Unix line ends, none at its end."""
+def read_utf8(path: Path, encoding: str = "utf-8") -> bytes:
+    """The file's text as UTF-8 with Unix line ends, none at its end.
+
+    Raises:
+        InputError: the file is missing, empty or not in ``encoding``.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -55,7 +59,7 @@ def _read_utf8(path: Path, encoding: str) -> bytes:
         raise InputError(f"{path}: line {line}: not {encoding} text; save the file as {encoding}") from error
     text = text.replace("\r\n", "\n").rstrip("\n")
     if not text:
-        raise InputError(f"{path}: the file is empty; a header line and rows are needed")
+        raise InputError(f"{path}: the file is empty; rows are needed")
     return text.encode()
 
 
