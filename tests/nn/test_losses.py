@@ -8,7 +8,16 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from kgrec.errors import InputError
-from kgrec.nn.losses import BPR, FullSoftmax, InfoNCE, RankingLoss, SampledSoftmax, embedding_l2
+from kgrec.nn.losses import (
+    BPR,
+    BinaryCrossEntropy,
+    FullSoftmax,
+    InfoNCE,
+    RankingLoss,
+    SampledLoss,
+    SampledSoftmax,
+    embedding_l2,
+)
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
 
@@ -47,6 +56,20 @@ def test_bpr_weights_and_mask_by_hand() -> None:
     # Item 1 may not compete: user 0 keeps item 2, user 1 keeps item 0.
     masked = (3 * math.log(1.5) + math.log(1.125)) / 4
     assert loss(USERS, ITEMS, POSITIVES, NEGATIVES, weights, mask).item() == pytest.approx(masked)
+
+
+def test_bce_by_hand() -> None:
+    # -ln σ(s) = ln(1 + e^-s), -ln(1 - σ(s)) = ln(1 + e^s).
+    # User 0: ln 1.5 + ln 5 + ln 2; user 1: ln 1.125 + 2 ln 2.
+    first, second = math.log(1.5 * 5 * 2), math.log(1.125 * 2 * 2)
+    loss = BinaryCrossEntropy(num_negatives=2)
+    assert loss(USERS, ITEMS, POSITIVES, NEGATIVES).item() == pytest.approx((first + second) / 6)
+    weights, mask = torch.tensor([3.0, 1.0]), torch.tensor([True, False, True])
+    weighted = loss(USERS, ITEMS, POSITIVES, NEGATIVES, weights)
+    assert weighted.item() == pytest.approx((3 * first + second) / 12)
+    # Item 1 may not compete: user 0 keeps item 2, user 1 keeps item 0; the positives stay.
+    masked = loss(USERS, ITEMS, POSITIVES, NEGATIVES, weights, mask)
+    assert masked.item() == pytest.approx((3 * math.log(1.5 * 2) + math.log(1.125 * 2)) / 8)
 
 
 def test_full_softmax_by_hand() -> None:
@@ -182,6 +205,22 @@ def test_pairs_grouped_by_user_have_the_loss_of_pairs(
     assert not results[0][1][1].any()
 
 
+def test_scores_of_pairs_have_the_loss_of_tables(loss: RankingLoss) -> None:
+    """A sampled loss reads scores only: given by hand they have the loss that the tables have."""
+    if not isinstance(loss, SampledLoss):
+        assert loss.num_negatives == 0
+        return
+    users, items, positives, negatives = random_batch()
+    negatives, mask = negatives[:, : loss.num_negatives], torch.tensor([True, True, False] * 3)
+    weights = torch.rand(7, generator=torch.Generator().manual_seed(1))
+    scores = loss.ranking_space(users) @ loss.ranking_space(items).T
+    positive, negative = scores[torch.arange(7), positives], scores.gather(1, negatives)
+    by_table = loss(users, items, positives, negatives, weights, mask)
+    torch.testing.assert_close(loss.of_scores(positive, negative, weights, mask[negatives]), by_table)
+    torch.testing.assert_close(loss.of_scores(positive, negative), loss(users, items, positives, negatives))
+    assert loss.of_scores(positive + 1, negative) < loss.of_scores(positive, negative)
+
+
 def test_loss_falls_as_the_positive_rises(loss: RankingLoss) -> None:
     """In the loss's own ranking space: moving each user to its item lowers the loss."""
     users, items, positives, negatives = random_batch()
@@ -205,6 +244,8 @@ def test_settings_out_of_range_are_refused() -> None:
         InfoNCE(temperature=-1)
     with pytest.raises(InputError, match=r"loss.num_negatives is 0; expected ≥ 1"):
         BPR(num_negatives=0)
+    with pytest.raises(InputError, match=r"loss.num_negatives is 0"):
+        BinaryCrossEntropy(num_negatives=0)
     with pytest.raises(InputError, match=r"loss.num_negatives is 0"):
         SampledSoftmax(temperature=1, normalize=True, num_negatives=0)
 
