@@ -5,6 +5,7 @@ Format: https://github.com/xiangwang1223/knowledge_graph_attention_network, ``Da
 their items per line, ``user item item …``. Others took the triples over with tabs (CKAN, MCCLK).
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,20 +13,25 @@ import polars as pl
 from kgrec.data.formats.tsv import read_utf8
 from kgrec.errors import InputError
 
-TRIPLE = r"^\s*(?<head>\d+)\s+(?<relation>\d+)\s+(?<tail>\d+)\s*$"
 USER_AND_ITEMS = r"^\s*\d+(\s+\d+)*\s*$"
 
 
 def read_triples(path: Path) -> pl.DataFrame:
-    """Read ``kg_final.txt``: ``head, relation, tail``, the numbers as strings without leading zeros.
+    """Read ``kg_final.txt``: ``head, relation, tail``; see :func:`read_numbers`."""
+    return read_numbers(path, ("head", "relation", "tail"))
+
+
+def read_numbers(path: Path, names: Sequence[str]) -> pl.DataFrame:
+    """Read lines of as many numbers as there are ``names``, as strings without leading zeros.
 
     Raises:
-        InputError: naming file and line: no such file, an empty one, a line that is not three numbers.
+        InputError: naming file and line: no such file, an empty one, a line of anything else.
     """
     lines = _lines(path)
-    numbers = lines.str.extract_groups(TRIPLE).struct.unnest().cast(pl.Int64, strict=False)
+    groups = r"\s+".join(rf"(?<{name}>\d+)" for name in names)
+    numbers = lines.str.extract_groups(rf"^\s*{groups}\s*$").struct.unnest().cast(pl.Int64, strict=False)
     wrong = numbers.select(pl.any_horizontal(pl.all().is_null())).to_series()
-    _refuse(path, lines, wrong, "three whole numbers: head relation tail")
+    _refuse(path, lines, wrong, f"{len(names)} whole numbers: {' '.join(names)}")
     return numbers.cast(pl.String)
 
 

@@ -32,7 +32,7 @@ def test_a_line_is_a_user_with_all_items(tmp_path: Path, text: str) -> None:
 def test_a_line_that_is_no_triple_is_named(tmp_path: Path, line: str) -> None:
     with pytest.raises(InputError) as caught:
         read_triples(file(tmp_path, f"0 1 2\n{line}\n1 1 1\n"))
-    found = f"file.txt: line 2: found {line!r}, expected three whole numbers: head relation tail"
+    found = f"file.txt: line 2: found {line!r}, expected 3 whole numbers: head relation tail"
     assert str(caught.value).endswith(found)
 
 
