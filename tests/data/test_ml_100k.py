@@ -2,15 +2,18 @@ import csv
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from kgrec.build import build, compose
 from kgrec.data.dataset import DatasetSource
 from kgrec.data.doctor import diagnose
 from kgrec.data.ml_100k import ML100K, MOVIELENS_IDS
 from kgrec.data.prepare import prepare, raw_counts
 from kgrec.data.splits import RandomSplit
 from kgrec.errors import InputError
+from kgrec.pipeline import prepare_dataset
 
 FindRawFiles = Callable[[DatasetSource], Path]
 TITLE_AND_YEAR = "{title} ({year})"
@@ -162,3 +165,20 @@ def test_real_inverse_relations(find_raw_files: FindRawFiles) -> None:
     assert (dataset.num_relations, len(dataset.triples)) == (16, 75_402)
     assert "film.film_genre.films_in_this_genre" not in dataset.relations
     assert "film.film.genre" in dataset.relations
+
+
+@pytest.mark.parametrize(("repair", "linked"), [(False, 1598), (True, 1538)])
+def test_recboles_protocol_takes_all_ratings_eight_to_one_to_one(
+    find_raw_files: FindRawFiles, repair: bool, linked: int
+) -> None:
+    cfg = compose(["experiment=ml100k_recbole", f"data.source.repair_links={str(repair).lower()}"])
+    raw = build(cfg.data.source).load(find_raw_files(build(cfg.data.source)))
+    dataset = prepare_dataset(cfg, raw)
+    counts = [np.bincount(part[:, 0]) for part in (dataset.train, dataset.valid, dataset.test)]
+    assert sum(counts).sum() == 100_000
+    assert (counts[1] == sum(counts) // 10).all()
+    assert (counts[2] == sum(counts) // 10).all()
+    assert (dataset.num_users, dataset.num_items) == (943, 1682)
+    assert (len(dataset.triples), dataset.num_relations) == (91_631, 24)
+    assert int((dataset.item_to_entity >= 0).sum()) == linked
+    assert build(cfg.eval).selection_metric == "valid/mrr@10"

@@ -92,6 +92,28 @@ def test_random_counts_are_those_of_eight_to_one_to_one(count: int, valid: int, 
     assert (len(result.train), len(result.valid), len(result.test)) == (count - valid - test, valid, test)
 
 
+def test_random_counts_are_recboles_for_users_of_any_size() -> None:
+    sizes = np.arange(1, 738)  # the largest user of ML-100K has 737 ratings
+    users = np.repeat(np.arange(len(sizes)), sizes)
+    pairs = np.stack([users, np.concatenate([np.arange(size) for size in sizes])], axis=1)
+    result = RandomSplit(valid=0.1, test=0.1)(Interactions(pairs), len(sizes), 737, seed=0)
+    found = [
+        np.bincount(part[:, 0], minlength=len(sizes)) for part in (result.train, result.valid, result.test)
+    ]
+    assert np.stack(found, axis=1).tolist() == [recbole_counts(size) for size in sizes.tolist()]
+
+
+def recbole_counts(size: int) -> list[int]:
+    """Train, valid and test rows of a user by the rule of RecBole's ratio split, in exact arithmetic."""
+    valid = test = size // 10
+    train = size - valid - test
+    if 0 < size < 10 and train > 1:
+        test, train = test + 1, train - 1
+    if 0 < size < 10 and train > 1:
+        valid, train = valid + 1, train - 1
+    return [train, valid, test]
+
+
 def test_random_takes_all_positions_of_a_users_rows() -> None:
     pairs = np.stack([np.zeros(10, dtype=np.int64), np.arange(10)], axis=1)
     split = RandomSplit(valid=0, test=0.1)

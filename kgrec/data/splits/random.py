@@ -14,7 +14,9 @@ class RandomSplit:
 
     A user with n interactions gives ``floor(n · test)`` to test and ``floor(n · valid)`` to validation.
     Where that is 0 though the fraction is not, one is taken, test first, as long as one is left to train
-    on: the counts of RecBole's 8:1:1.
+    on: the counts of RecBole's ratio split by user (``Dataset._calcu_split_ids``), which rounds down
+    everything but training and likewise tops up what is empty, test before validation. The pairs differ from
+    RecBole's, which come from its own random order.
 
     Args:
         valid: share of each user's interactions for validation, [0, 1).
