@@ -23,6 +23,8 @@ class DatasetCard:
         published_counts: count name → published value, compared by ``kgrec data doctor``; names are
             those of :func:`kgrec.data.prepare.raw_counts`.
         notes: known faults.
+        unchecked: files for which no checksum is known, so that nobody can tell whether they are those that
+            published figures were measured on.
     """
 
     origin: str
@@ -31,6 +33,7 @@ class DatasetCard:
     citation: str
     published_counts: dict[str, int] = field(default_factory=dict)
     notes: str = ""
+    unchecked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

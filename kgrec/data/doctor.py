@@ -1,6 +1,5 @@
 """What is wrong with a dataset? Counts, broken rows, links, texts and leaks, in a report for people."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -73,7 +72,7 @@ def diagnose(raw: RawDataset, dataset: RecDataset) -> Report:
     return Report(
         raw.name,
         (
-            _counts(raw_counts(raw), raw.card.published_counts),
+            _counts(raw),
             Section("Preparation", list(dataset.preparation_log)),
             _rows(raw),
             _links(raw),
@@ -85,15 +84,20 @@ def diagnose(raw: RawDataset, dataset: RecDataset) -> Report:
     )
 
 
-def _counts(found: Mapping[str, int], published: Mapping[str, int]) -> Section:
+def _counts(raw: RawDataset) -> Section:
     section = Section("Counts as read, and as published")
-    for name, count in found.items():
+    published = raw.card.published_counts
+    for name, count in raw_counts(raw).items():
         line = f"{name:<16}{count:>12,}"
         if name in published:
             same = count == published[name]
             section.problem_if(not same, f"{line} {'=' if same else '≠'} {published[name]:,}")
         else:
             section.note(line)
+    if raw.card.unchecked:
+        section.note(
+            f"no checksum is known for {', '.join(raw.card.unchecked)}: the counts are the only check"
+        )
     return section
 
 

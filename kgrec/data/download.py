@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import io
 import logging
 import shutil
 import subprocess
@@ -27,11 +28,14 @@ class RemoteFile:
 
     Attributes:
         origin: https address, or path inside a wheel.
-        sha256: checksum of the file's bytes, hexadecimal.
+        sha256: checksum of the file's bytes, hexadecimal; ``None`` = none is known, the file is taken as it
+            comes with a warning, and the dataset's card lists it as unchecked.
+        member: the file's name inside the zip archive that ``origin`` leads to; ``None`` = it is no archive.
     """
 
     origin: str
-    sha256: str
+    sha256: str | None
+    member: str | None = None
 
 
 def locate(source: DatasetSource, data_dir: Path) -> Path:
@@ -83,8 +87,8 @@ def fetch_from_urls(files: Mapping[str, RemoteFile], root: Path) -> None:
         root: folder to fill; made if need be.
 
     Raises:
-        InputError: an address cannot be reached, a checksum differs, or ``root`` cannot be written;
-            tells what to do instead.
+        InputError: an address cannot be reached, an archive lacks a member, a checksum differs, or ``root``
+            cannot be written; tells what to do instead.
     """
     contents = {}
     for name, file in files.items():
@@ -93,6 +97,12 @@ def fetch_from_urls(files: Mapping[str, RemoteFile], root: Path) -> None:
                 contents[name] = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise _failure(f"{file.origin} cannot be fetched ({error})", files, root) from error
+        if file.member is not None:
+            try:
+                with zipfile.ZipFile(io.BytesIO(contents[name])) as archive:
+                    contents[name] = archive.read(file.member)
+            except (KeyError, zipfile.BadZipFile) as error:
+                raise _failure(f"{file.origin} cannot be used ({error.args[0]})", files, root) from error
     _install(contents, files, root)
 
 
@@ -114,7 +124,9 @@ def _install(contents: Mapping[str, bytes], files: Mapping[str, RemoteFile], roo
     """Check all checksums, write to a hidden folder inside ``root``, then rename file by file."""
     for name, content in contents.items():
         found = hashlib.sha256(content).hexdigest()
-        if found != files[name].sha256:
+        if files[name].sha256 is None:
+            LOGGER.warning("%s: taken unchecked, no checksum is known; its sha256 is %s", name, found)
+        elif found != files[name].sha256:
             raise _failure(
                 f"{files[name].origin} has sha256 {found}, expected {files[name].sha256}", files, root
             )

@@ -85,6 +85,29 @@ def test_an_address_is_fetched_and_replaces_an_old_file(tmp_path: Path) -> None:
     assert sorted(path.name for path in root.iterdir()) == ["mine.txt", "x.inter"]
 
 
+def test_a_file_without_a_known_checksum_is_taken_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = url_files(tmp_path)["x.inter"].origin
+    with caplog.at_level(logging.WARNING):
+        fetch_from_urls({"x.inter": RemoteFile(origin, sha256=None)}, tmp_path / "raw")
+    assert (tmp_path / "raw" / "x.inter").read_bytes() == CONTENT
+    assert caplog.messages == [f"x.inter: taken unchecked, no checksum is known; its sha256 is {SHA256}"]
+
+
+def test_a_member_of_an_archive_goes_into_its_folder_and_is_checked_itself(tmp_path: Path) -> None:
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("x.inter", CONTENT)
+    fetch_from_urls({"sub/x.inter": RemoteFile(archive.as_uri(), SHA256, "x.inter")}, tmp_path / "raw")
+    assert (tmp_path / "raw" / "sub" / "x.inter").read_bytes() == CONTENT
+    with pytest.raises(InputError, match=r"x\.zip cannot be used .*y\.inter"):
+        fetch_from_urls({"y.inter": RemoteFile(archive.as_uri(), SHA256, "y.inter")}, tmp_path / "raw")
+    archive.write_bytes(CONTENT)
+    with pytest.raises(InputError, match=r"x\.zip cannot be used"):
+        fetch_from_urls({"x.inter": RemoteFile(archive.as_uri(), SHA256, "x.inter")}, tmp_path / "raw")
+
+
 def test_an_address_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     files = {"x.inter": RemoteFile((tmp_path / "absent").as_uri(), SHA256)}
     with pytest.raises(InputError, match=r"absent cannot be fetched .*; put x.inter into"):
