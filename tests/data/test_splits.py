@@ -6,6 +6,7 @@ import pytest
 from kgrec.data.splits import (
     ColdItemSplit,
     GivenSplit,
+    GivenTestSplit,
     Interactions,
     LeaveOneOutSplit,
     RandomSplit,
@@ -80,6 +81,34 @@ def test_given_refuses_data_without_a_split_or_with_other_parts() -> None:
         GivenSplit()(Interactions(pairs), 1, 2, seed=0)
     with pytest.raises(InputError, match="1 interactions belong to 'dev'"):
         GivenSplit()(Interactions(pairs, given=np.array(["train", "dev"])), 1, 2, seed=0)
+
+
+def given_parts() -> Interactions:
+    """Users 0 (20 train rows, 5 test rows) and 1 (one train row, one test row)."""
+    users = np.array([0] * 25 + [1] * 2)
+    given = np.array(["train"] * 20 + ["test"] * 5 + ["train", "test"])
+    return Interactions(np.stack([users, np.arange(27)], axis=1), given=given)
+
+
+def test_given_test_draws_validation_from_train_alone() -> None:
+    data = given_parts()
+    first, again, other = (GivenTestSplit(valid=0.1)(data, 2, 27, seed=seed) for seed in (0, 0, 1))
+    assert first.test.tolist() == [*([0, item] for item in range(20, 25)), [1, 26]]
+    assert first.valid[:, 0].tolist() == [0, 0]  # a tenth of twenty; who has one row keeps it
+    assert pairs_of(first.train, first.valid) == {*((0, item) for item in range(20)), (1, 25)}
+    assert first.valid.tolist() == again.valid.tolist() != other.valid.tolist()
+    assert not (first.cold_valid | first.cold_test).any()
+
+
+def test_given_test_refuses_what_it_cannot_split() -> None:
+    pairs = np.array([[0, 0], [0, 1]])
+    with pytest.raises(InputError, match="comes without a split"):
+        GivenTestSplit(valid=0.1)(Interactions(pairs), 1, 2, seed=0)
+    with pytest.raises(InputError, match="1 interactions belong to 'valid', expected train or test"):
+        GivenTestSplit(valid=0.1)(Interactions(pairs, given=np.array(["train", "valid"])), 1, 2, seed=0)
+    for share in (0, 1, -0.1):
+        with pytest.raises(InputError, match="expected a share in"):
+            GivenTestSplit(valid=share)
 
 
 @pytest.mark.parametrize(
