@@ -15,6 +15,7 @@ from kgrec.errors import InputError
 COMMANDS = {
     "train": "train a model, evaluate it, leave a run folder",
     "evaluate": "evaluate a finished run again",
+    "tune": "search a model's settings on validation",
     "reproduce": "run a study: its table, claims and plot",
     "compare": "compare runs: mean and spread over seeds",
     "recommend": "top items for a user, or the place of a new item",

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -59,6 +59,14 @@ class Parameter:
             return IntDistribution(self.low, self.high, log=self.log)
         return FloatDistribution(float(self.low or 0.0), float(self.high or 0.0), log=self.log)
 
+    def drawn(self, text: str) -> Any:
+        """The value that Optuna has for what is written behind ``key=``; ``None`` where it draws no such."""
+        if self.choices:
+            return text if text in map(written, self.choices) else None
+        value = json.loads(text)
+        is_inside = _is_number(value) and self.low <= value <= self.high
+        return value if is_inside else None
+
     @property
     def ends(self) -> tuple[Any, ...]:
         """Values that must compose if all do."""
@@ -78,6 +86,23 @@ class SearchSpace:
     name: str
     settings: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+
+    def without(self, overrides: Sequence[str]) -> "SearchSpace":
+        """The space with what is given fixed.
+
+        Raises:
+            InputError: nothing is left to search.
+        """
+        given = {override.partition("=")[0] for override in overrides}
+        left = tuple(parameter for parameter in self.parameters if parameter.key not in given)
+        if not left:
+            raise InputError(f"conf/search/{self.name}.yaml: every setting that it searches is given")
+        return replace(self, parameters=left)
+
+    @property
+    def distributions(self) -> dict[str, BaseDistribution]:
+        """Key → what Optuna draws from."""
+        return {parameter.key: parameter.distribution for parameter in self.parameters}
 
     def check(self, overrides: Sequence[str]) -> None:
         """Compose with the ends of every range and with every choice.
