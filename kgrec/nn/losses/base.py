@@ -14,9 +14,11 @@ class RankingLoss(nn.Module, ABC):
 
     Attributes:
         num_negatives: sampled negatives wanted per pair; 0 = none are read.
+        normalize: True = scores are cosines, False = inner products.
     """
 
     num_negatives: int = 0
+    normalize: bool = False
 
     @abstractmethod
     def forward(
@@ -48,9 +50,10 @@ class RankingLoss(nn.Module, ABC):
     def ranking_space(self, embeddings: Tensor) -> Tensor:
         """``[n, D]``: embeddings whose inner products are the scores this loss trains.
 
-        A model ranks with these, or it would rank by something other than what was trained.
+        A model ranks with these, or it would rank by something other than what was trained. Rows of
+        length 1 for cosines (a row of zeros stays zero), else as they are.
         """
-        return embeddings
+        return F.normalize(embeddings, dim=1) if self.normalize else embeddings
 
 
 class SampledLoss(RankingLoss):

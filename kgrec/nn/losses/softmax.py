@@ -30,10 +30,6 @@ class FullSoftmax(RankingLoss):
         self.temperature = check_temperature(temperature)
         self.normalize = normalize
 
-    def ranking_space(self, embeddings: Tensor) -> Tensor:
-        """Rows of length 1 for cosine scores (a row of zeros stays zero), else as they are."""
-        return F.normalize(embeddings, dim=1) if self.normalize else embeddings
-
     def forward(
         self,
         users: Tensor,
@@ -79,10 +75,6 @@ class SampledSoftmax(SampledLoss):
         super().__init__(num_negatives=num_negatives)
         self.temperature = check_temperature(temperature)
         self.normalize = normalize
-
-    def ranking_space(self, embeddings: Tensor) -> Tensor:
-        """Rows of length 1 for cosine scores (a row of zeros stays zero), else as they are."""
-        return F.normalize(embeddings, dim=1) if self.normalize else embeddings
 
     def of_scores(
         self,
