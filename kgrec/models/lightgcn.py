@@ -1,6 +1,7 @@
 """LightGCN over the training interactions: the graph-based recommender without a knowledge graph."""
 
 import numpy as np
+import torch.nn.functional as F
 from torch import Tensor
 
 from kgrec.kg.graph import Graph, build_graph
@@ -47,7 +48,7 @@ class LightGCN(Recommender):
     def loss(self, batch: Batch) -> Tensor:
         """Mean ranking loss of the batch."""
         users, items = self._propagated()
-        return self.criterion(users[batch.users], items, batch.items, batch.negatives)
+        return self.criterion(F.embedding(batch.users, users), items, batch.items, batch.negatives)
 
     def embeddings(self) -> tuple[Tensor, Tensor]:
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""
@@ -58,11 +59,12 @@ class LightGCN(Recommender):
         if self._graph.edge_index.device != self.device:
             self._graph = self._graph.to(self.device)
         nodes = self.propagation(self.table.weight, self._graph)
-        return nodes[self._graph.user_nodes], nodes[self._graph.item_nodes]
+        users, items = nodes.split([self.num_users, self.num_items])
+        return users, items
 
 
 def _bipartite_graph(inputs: ModelInputs) -> Graph:
-    """Users, items and training interactions, without any triple."""
+    """Users, then items, and training interactions, without any triple."""
     dataset = inputs.dataset
     return build_graph(
         num_users=dataset.num_users,

@@ -2,13 +2,14 @@
 
 Every graph network of kgrec is a handful of lines over these::
 
-    matrix = adjacency(graph, symmetric_norm(graph))
+    matrix = normalised_adjacency(graph, symmetric_norm)
     x = matrix @ x        # out[i] = Σ_{edges e = (j → i)} norm_e · x[j]
 
 All normalisations count ``graph.edge_weight`` (≥ 0; 1 = present), so an edge of weight 0 is as good as
 absent: it carries nothing and nobody's degree counts it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -29,6 +30,7 @@ __all__ = [
     "edge_weights",
     "graph_structure",
     "mean_norm",
+    "normalised_adjacency",
     "relation_norm",
     "symmetric_norm",
     "tfidf_norm",
@@ -67,6 +69,8 @@ class GraphStructure:
         self.num_relations = graph.num_relations
         self.source, self.target = graph.edge_index.clone().unbind(0)
         self.edge_type = graph.edge_type.clone()
+        self.unweighted: dict[Callable[[Graph], Tensor], SparseMatrix] = {}
+        """Normalised adjacencies of the graph without weights, by their norm."""
 
     @cached_property
     def adjacency(self) -> SparseStructure:
@@ -130,6 +134,24 @@ def graph_structure(graph: Graph) -> GraphStructure:
 def adjacency(graph: Graph, values: Tensor) -> SparseMatrix:
     """``[N, N]`` matrix with ``values [E]``: ``(A x)[i] = Σ_{e = (j → i)} values_e · x[j]``."""
     return SparseMatrix(graph_structure(graph).adjacency, values)
+
+
+def normalised_adjacency(graph: Graph, norm: Callable[[Graph], Tensor]) -> SparseMatrix:
+    """``adjacency(graph, norm(graph))``, computed once where the graph has no weights.
+
+    Without weights the values hang on the edges alone, which never change; so every step of a training
+    multiplies by one and the same matrix, and both its layouts are made once.
+
+    Args:
+        graph: see :func:`graph_structure`.
+        norm: one of the norms below; the result is kept under the function itself.
+    """
+    if graph.edge_weight is not None:
+        return adjacency(graph, norm(graph))
+    kept = graph_structure(graph).unweighted
+    if norm not in kept:
+        kept[norm] = adjacency(graph, norm(graph))
+    return kept[norm]
 
 
 def edge_weights(graph: Graph) -> Tensor:

@@ -12,6 +12,7 @@ from kgrec.nn.sparse import (
     directed_halves,
     graph_structure,
     mean_norm,
+    normalised_adjacency,
     relation_norm,
     symmetric_norm,
     tfidf_norm,
@@ -77,6 +78,22 @@ def test_tfidf_norm_gives_every_neighbourhood_length_1(path_graph: Graph) -> Non
         norm = tfidf_norm(path_graph.with_edge_weight(weights))
         squares = torch.zeros(4).index_add_(0, path_graph.edge_index[1], norm.square())
         torch.testing.assert_close(squares, torch.ones(4))
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_normalised_adjacency_is_kept_where_nothing_can_change_it(norm, path_graph: Graph) -> None:
+    kept = normalised_adjacency(path_graph, norm)
+    assert torch.equal(kept.values, norm(path_graph))
+    assert normalised_adjacency(path_graph, norm) is kept
+    assert normalised_adjacency(path_graph.with_edge_weight(WITHOUT_EDGE_1), norm).values[1] == 0
+    assert normalised_adjacency(path_graph, norm) is kept
+
+
+def test_normalised_adjacencies_of_other_norms_and_graphs_are_others(path_graph: Graph) -> None:
+    symmetric, mean = (normalised_adjacency(path_graph, norm) for norm in (symmetric_norm, mean_norm))
+    assert not torch.equal(symmetric.values, mean.values)
+    longer = replace(path_graph, edge_index=torch.tensor([[1, 2, 0, 3, 3, 1], [3, 1, 1, 1, 2, 0]]))
+    assert not torch.equal(normalised_adjacency(longer, mean_norm).values, mean.values)
 
 
 @pytest.mark.parametrize("norm", NORMS)
@@ -149,7 +166,7 @@ def test_structure_is_freed_with_the_graph(path_graph: Graph) -> None:
         path_graph, edge_index=path_graph.edge_index.clone(), edge_type=path_graph.edge_type.clone()
     )
     half = directed_halves(graph)[1]
-    symmetric_norm(half)
+    normalised_adjacency(half, symmetric_norm)
     relation_norm(graph)
     structures = [weakref.ref(graph_structure(one)) for one in (graph, half)]
     assert all(structure() is not None for structure in structures)

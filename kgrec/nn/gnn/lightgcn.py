@@ -4,7 +4,7 @@ from torch import Tensor
 
 from kgrec.kg.graph import Graph
 from kgrec.nn.gnn.base import GNN, check_layers
-from kgrec.nn.sparse import adjacency, symmetric_norm
+from kgrec.nn.sparse import normalised_adjacency, symmetric_norm
 
 
 class LightGCN(GNN):
@@ -37,7 +37,7 @@ class LightGCN(GNN):
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)
-        matrix = adjacency(graph, symmetric_norm(graph))
+        matrix = normalised_adjacency(graph, symmetric_norm)
         total = x
         for _ in range(self.num_layers):
             x = matrix @ x
