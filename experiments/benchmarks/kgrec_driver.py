@@ -53,16 +53,25 @@ class Stopwatch:
 
     def start(self) -> None:
         """Call just before ``fit``."""
-        self.started = self.last = time.perf_counter()
+        self.started = time.perf_counter()
+        self.last = (self.started, time.process_time())
 
     def __call__(self, model: Recommender) -> dict[str, float]:
         """Validation metrics of ``model``."""
-        began = time.perf_counter()
+        began, began_cpu = time.perf_counter(), time.process_time()
         means = self.evaluator.evaluate(model.score, self.dataset, "valid", model.device).means
-        ended = time.perf_counter()
-        epoch = {"train_s": began - self.last, "rank_s": ended - began, "elapsed_s": ended - self.started}
-        self.epochs.append({**epoch, "recall": means["valid/recall@10"]})
-        self.last = time.perf_counter()
+        ended, ended_cpu = time.perf_counter(), time.process_time()
+        self.epochs.append(
+            {
+                "train_s": began - self.last[0],
+                "train_cpu_s": began_cpu - self.last[1],
+                "rank_s": ended - began,
+                "rank_cpu_s": ended_cpu - began_cpu,
+                "elapsed_s": ended - self.started,
+                "recall": means["valid/recall@10"],
+            }
+        )
+        self.last = (time.perf_counter(), time.process_time())
         return means
 
 

@@ -2,9 +2,9 @@
 
     python experiments/benchmarks/recbole.py --data lastfm ml-100k --models lightgcn cke kgin --threads 1 2
 
-RecBole lives in a virtual environment of its own, made on first use. Each measurement is a process of its own,
-kgrec's and RecBole's in turn and never two at once. Cells already measured at this commit with these settings
-are kept, so a stopped benchmark goes on. Nothing is evaluated on test.
+RecBole lives in a virtual environment of its own, made on first use. Each measurement is a process of its
+own, kgrec's and RecBole's in turn and never two at once. Cells already measured at this commit are kept, so
+a stopped benchmark goes on. Nothing is evaluated on test.
 """
 
 import argparse
@@ -15,13 +15,14 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import recbole_report
 import recbole_setup
+from recbole_plan import DATA, MODELS, NOTES, SIDES, Cell, cells, schedule, spec
 
 from kgrec.build import compose
 from kgrec.pipeline import load_dataset
@@ -30,141 +31,6 @@ from kgrec.reporting.environment import environment
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "results" / "benchmarks"
 CACHE = Path(".cache/recbole")
-SIDES = ("kgrec", "recbole")
-
-DATA = {
-    "lastfm": ["data=lastfm", "data.source.tags_per_item=0"],
-    "ml-100k": [
-        "data=ml-100k",
-        "data/split=random",
-        "data.rating_threshold=null",
-        "data.drop_inverse_relations=null",
-        "data.source.genres_in_graph=false",
-    ],
-}
-"""Dataset → overrides: lastfm's fixed split, and RecBole's example protocol with the links repaired."""
-
-EPOCHS = {"lastfm": 11, "ml-100k": 3}
-"""Epochs of a speed measurement, the first of which is warm-up."""
-
-SHARED = {"batch_size": 2048, "embedding_dim": 64, "lr": 0.001}
-"""What both sides are given where speed is compared; one negative per pair, Adam without weight decay."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """One model on both sides.
-
-    Attributes:
-        recbole: RecBole's name of it.
-        needs_graph: whether RecBole's reads triples.
-        same: kgrec's overrides that make it RecBole's model at RecBole's defaults.
-        good: kgrec's overrides where the time to a quality is compared: settings of its own.
-        recbole_settings: what RecBole's defaults lack.
-    """
-
-    recbole: str
-    needs_graph: bool
-    same: list[str]
-    good: list[str]
-    recbole_settings: dict[str, Any] = field(default_factory=dict)
-
-
-MODELS = {
-    "bpr_mf": Model("BPR", False, same=["loss=bpr"], good=["loss=softmax"]),
-    "lightgcn": Model("LightGCN", False, same=["loss=bpr", "model.num_layers=2"], good=["loss=softmax"]),
-    "cke": Model("CKE", True, same=["loss=bpr"], good=["loss=softmax"]),
-    "kgin": Model("KGIN", True, same=["loss=bpr"], good=["loss=softmax"]),
-}
-
-NOTES = (
-    "Ratios are RecBole's figure over kgrec's: above 1, kgrec is the faster or smaller one; bold = as wanted.",
-    "Same pairs, triples, model, width 64, batch 2048, one negative, Adam with lr 0.001 on both sides. "
-    "Seconds are medians over repeats of the median epoch after a warm-up; an epoch is its training alone.",
-    "Ranking: all items for all users of validation, train masked, five metrics at 10, node propagation "
-    "included; RecBole with all users in one batch.",
-    "Memory: most physical memory of the whole process, libraries included.",
-    "Time to best: both validate after each epoch. RecBole at its defaults until it stops by itself, one run; "
-    "kgrec with settings of its own (in the JSON file), median of its seeds. Loading is left out on both sides.",
-    "On ml-100k each item has an entity of its own in RecBole's files, which would drop unlinked items otherwise.",
-)
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is measured together: one dataset, model and number of threads, for speed or for quality."""
-
-    kind: str
-    data: str
-    model: str
-    threads: int
-
-    def __str__(self) -> str:
-        return f"{self.kind}-{self.data}-{self.model}-{self.threads}"
-
-
-def cells(options: argparse.Namespace) -> list[Cell]:
-    """All cells: speed for every combination, quality with the most threads for the datasets asked for."""
-    speed = [
-        Cell("speed", data, model, threads)
-        for data in options.data
-        for model in options.models
-        for threads in options.threads
-    ]
-    quality = [
-        Cell("quality", data, model, max(options.threads))
-        for data in options.quality
-        for model in options.models
-    ]
-    return speed + quality
-
-
-def schedule(cell: Cell, repeats: int) -> Iterator[tuple[str, int]]:
-    """(side, repeat) in the order of measurement: the sides take turns.
-
-    RecBole's training to its best takes minutes and is done once; kgrec's once per seed.
-    """
-    for repeat in range(repeats):
-        for side in SIDES:
-            if not (cell.kind == "quality" and side == "recbole" and repeat > 0):
-                yield side, repeat
-
-
-def spec(cell: Cell, side: str, repeat: int, quick: bool) -> dict[str, Any]:
-    """What a driver is told, the places of its files left out."""
-    model = MODELS[cell.model]
-    quality = cell.kind == "quality"
-    epochs = 3 if quick else 300 if quality else EPOCHS[cell.data]
-    common = {"threads": cell.threads, "epochs": epochs, "seed": repeat if quality else 0}
-    if side == "recbole":
-        return {
-            **common,
-            **SHARED,
-            "patience": 10 if quality else None,
-            "recbole_model": model.recbole,
-            "recbole_dataset": f"{cell.data}-kgrec",
-            "needs_graph": model.needs_graph,
-            "recbole_settings": model.recbole_settings,
-        }
-    overrides = [
-        *DATA[cell.data],
-        f"model={cell.model}",
-        "eval.ks=[10]",
-        f"train.max_epochs={epochs}",
-        f"train.early_stopping.patience={20 if quality else epochs}",
-        f"train.checkpoint_every={epochs}",
-        "train.runtime.device=cpu",
-        "seed=0",
-    ]
-    if quality:
-        return {**common, "overrides": overrides + model.good}
-    shared = [
-        f"model.embedding_dim={SHARED['embedding_dim']}",
-        f"train.batch_size={SHARED['batch_size']}",
-        f"train.optimizer.lr={SHARED['lr']}",
-        "train.optimizer.weight_decay=0.0",
-    ]
-    return {**common, "overrides": overrides + shared + model.same}
 
 
 class Bench:
@@ -301,7 +167,7 @@ def make_report(planned: Sequence[Cell], done: Measurements, facts: dict[str, An
             "command": shlex.join(["python", "experiments/benchmarks/recbole.py", *sys.argv[1:]]),
             "commit": str(git.get("commit"))[:7] + (" with changes" if git.get("dirty") else ""),
             "date": time.strftime("%Y-%m-%d"),
-            "host": f"{host['cpu_count']} cores of {_cpu_model()}, {memory}, Python {platform.python_version()}",
+            "host": f"{host['cpu_count']} cores of {_cpu_model()}, {memory}, Python {facts['python']}",
             "versions": {side: last[side][0]["versions"] for side in SIDES},
         },
         "notes": list(NOTES),
@@ -321,9 +187,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", nargs="+", choices=sorted(DATA), default=["lastfm", "ml-100k"])
-    parser.add_argument(
-        "--models", nargs="+", choices=sorted(MODELS), default=["lightgcn", "cke", "kgin"]
-    )
+    parser.add_argument("--models", nargs="+", choices=sorted(MODELS), default=["lightgcn", "cke", "kgin"])
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--repeats", type=int, default=3, help="processes per side and cell")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""What the comparison needs before the first clock starts: RecBole's environment, and the data in its format."""
+"""What the comparison needs before a clock starts: RecBole's environment, and the data in its format."""
 
 import subprocess
 import sys
@@ -68,9 +68,7 @@ def export(dataset: RecDataset, name: str, folder: Path) -> None:
         _write(target / f"{name}.{part}.inter", "user_id:token\titem_id:token", _named_pairs(dataset, pairs))
     entities = own_entities(dataset)
     used = set(np.unique(dataset.triples[:, [0, 2]]).tolist())
-    triples = [
-        (f"e{head}", f"r{relation}", f"e{tail}") for head, relation, tail in dataset.triples.tolist()
-    ]
+    triples = [(f"e{head}", f"r{relation}", f"e{tail}") for head, relation, tail in dataset.triples.tolist()]
     triples += [(f"e{e}", OWN_RELATION, f"e{e}") for e in entities if e not in used]
     links = [(f"i{item}", f"e{entity}") for item, entity in enumerate(entities)]
     _write(target / f"{name}.kg", "head_id:token\trelation_id:token\ttail_id:token", triples)
