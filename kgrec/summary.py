@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from kgrec.data.dataset import RecDataset
+from kgrec.evaluation.base import Evaluates, Evaluation
 from kgrec.evaluation.cost import new_item_costs, parameter_counts, peak_rss_mb
-from kgrec.evaluation.evaluator import Evaluation, Evaluator
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.training.trainer import TrainingResult
 
@@ -20,7 +20,7 @@ TIMED_PASSES = 3
 def summarise(
     inputs: ModelInputs,
     model: Recommender,
-    evaluator: Evaluator,
+    evaluator: Evaluates,
     result: TrainingResult,
     evaluation: Evaluation,
 ) -> Summary:
@@ -53,7 +53,7 @@ def costs(inputs: ModelInputs, model: Recommender, result: TrainingResult) -> di
     }
 
 
-def protocol(dataset: RecDataset, evaluator: Evaluator) -> Summary:
+def protocol(dataset: RecDataset, evaluator: Evaluates) -> Summary:
     """How the figures were made: dataset, split, candidates, what chose the epoch."""
     stated = {**dataset.protocol, **evaluator.protocol()}
     return {
@@ -70,6 +70,9 @@ def dataset_digest(dataset: RecDataset) -> str:
         dataset.train, dataset.valid, dataset.test, dataset.triples, dataset.item_to_entity,
     ):  # fmt: skip
         digest.update(np.ascontiguousarray(array).tobytes())
+    if dataset.negatives is not None:
+        for part in vars(dataset.negatives).values():
+            digest.update(np.ascontiguousarray(part).tobytes())
     for text in dataset.item_texts:
         digest.update(f"{len(text)} {text}".encode())
     return digest.hexdigest()[:16]

@@ -8,6 +8,8 @@ import numpy as np
 import polars as pl
 
 from kgrec.data.ids import IdMap
+from kgrec.data.labels import Negatives, Rows
+from kgrec.errors import InputError
 from kgrec.shapes import BoolArray, IntArray, Pairs, Triples
 
 
@@ -83,7 +85,7 @@ class RecDataset:
     """A dataset ready for models: contiguous ids, one split, triples and links.
 
     Attributes:
-        train, valid, test: ``[n, 2]`` user id, item id.
+        train, valid, test: ``[n, 2]`` user id, item id; observed pairs.
         triples: ``[T, 3]`` head, relation, tail (entity, relation, entity ids); no inverses.
         item_to_entity: ``[I]`` entity id, -1 where unlinked.
         item_texts: ``I`` strings, empty where there is no text.
@@ -92,6 +94,7 @@ class RecDataset:
             (all False in warm protocols).
         protocol: how the split was made, e.g. ``{"split": "cold_item", "rating_threshold": 4.0}``.
         preparation_log: one line per preparation step with counts before and after.
+        negatives: unobserved pairs that are part of labelled data, for each part; ``None`` elsewhere.
     """
 
     name: str
@@ -110,6 +113,19 @@ class RecDataset:
     cold_test: BoolArray
     protocol: dict[str, str | float | int | bool] = field(default_factory=dict)
     preparation_log: tuple[str, ...] = ()
+    negatives: Negatives | None = None
+
+    def labelled(self, part: str) -> Rows:
+        """Positives and negatives of ``train``, ``valid`` or ``test``.
+
+        Raises:
+            InputError: the split gave no negatives.
+        """
+        if self.negatives is None:
+            raise InputError(
+                f"dataset {self.name}: found no labelled rows, which task=ctr needs; set data/split=labelled"
+            )
+        return Rows.of(getattr(self, part), getattr(self.negatives, part))
 
     @property
     def num_users(self) -> int:

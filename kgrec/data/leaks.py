@@ -5,6 +5,7 @@ import polars as pl
 
 from kgrec.data.dataset import RawDataset
 from kgrec.data.ids import IdMap
+from kgrec.data.labels import Negatives
 from kgrec.data.splits import SplitResult
 from kgrec.errors import InputError
 from kgrec.shapes import Pairs
@@ -47,12 +48,22 @@ def raw_pairs(pairs: Pairs, users: IdMap, items: IdMap) -> pl.DataFrame:
     return pl.DataFrame(names, schema={"user": pl.String, "item": pl.String})
 
 
+def _guard_negatives(name: str, parts: SplitResult, negatives: Negatives) -> None:
+    """No pair is labelled twice, in one part or in two."""
+    rows = np.concatenate(
+        [parts.train, parts.valid, parts.test, negatives.train, negatives.valid, negatives.test]
+    )
+    repeated = len(rows) - len(np.unique(rows, axis=0))
+    if repeated:
+        raise InputError(f"{name}: {repeated} labelled pairs stand twice; a pair may be in one part only")
+
+
 def guard_against_leaks(raw: RawDataset, parts: SplitResult, users: IdMap, items: IdMap) -> None:
     """Stop when held-out pairs are among the training pairs or stated by the triples.
 
     Raises:
-        InputError: a pair is in two parts, or more than ``MAX_SHARE_IN_TRIPLES`` of the held-out pairs
-            are triples between a user and an item's entity.
+        InputError: a pair is in two parts, is labelled twice, or more than
+            ``MAX_SHARE_IN_TRIPLES`` of the held-out pairs are triples between a user and an item's entity.
     """
     for part, held_out, earlier in (
         ("valid", parts.valid, {"train": parts.train}),
@@ -65,6 +76,8 @@ def guard_against_leaks(raw: RawDataset, parts: SplitResult, users: IdMap, items
                     f"{raw.name}: {shared} of {len(held_out)} {part} pairs are also in {other}; "
                     "a pair may be in one part only"
                 )
+    if parts.negatives is not None:
+        _guard_negatives(raw.name, parts, parts.negatives)
     pairs = np.concatenate([parts.valid, parts.test])
     stated = count_pairs_in_triples(raw_pairs(pairs, users, items), raw.triples, raw.links)
     if stated > MAX_SHARE_IN_TRIPLES * len(pairs):

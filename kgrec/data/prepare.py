@@ -9,6 +9,7 @@ from kgrec.data.alignment import align
 from kgrec.data.dataset import RawDataset, RecDataset
 from kgrec.data.filters import drop_duplicates, keep_core, keep_rated_at_least
 from kgrec.data.ids import IdMap
+from kgrec.data.labels import Negatives
 from kgrec.data.leaks import guard_against_leaks
 from kgrec.data.splits import Interactions, Split, SplitResult
 from kgrec.errors import InputError
@@ -79,6 +80,7 @@ def prepare(
             "drop_inverse_relations": "none" if drop_inverse_relations is None else drop_inverse_relations,
         },
         preparation_log=(*log, *lines),
+        negatives=parts.negatives,
     )
 
 
@@ -173,7 +175,10 @@ def _drop_untrained_users(split: str, parts: SplitResult, num_users: int, log: l
     trained = np.zeros(num_users, dtype=bool)
     trained[parts.train[:, 0]] = True
     kept = replace(
-        parts, valid=parts.valid[trained[parts.valid[:, 0]]], test=parts.test[trained[parts.test[:, 0]]]
+        parts,
+        valid=parts.valid[trained[parts.valid[:, 0]]],
+        test=parts.test[trained[parts.test[:, 0]]],
+        negatives=None if parts.negatives is None else parts.negatives.of_users(trained),
     )
     for part, before, after in (("valid", parts.valid, kept.valid), ("test", parts.test, kept.test)):
         if len(before) and not len(after):
@@ -190,7 +195,13 @@ def _drop_untrained_users(split: str, parts: SplitResult, num_users: int, log: l
         f"users without training interactions: {int((~trained).sum()):,}, who lose "
         f"{len(parts.valid) - len(kept.valid):,} valid and {len(parts.test) - len(kept.test):,} test rows"
     )
+    if parts.negatives is not None and kept.negatives is not None:
+        log.append(f"negatives: {_counts(parts.negatives)}; of trained users {_counts(kept.negatives)}")
     return kept
+
+
+def _counts(negatives: Negatives) -> str:
+    return f"{len(negatives.train):,} train, {len(negatives.valid):,} valid, {len(negatives.test):,} test"
 
 
 def _split_protocol(split: Split) -> dict[str, str | float | int | bool]:

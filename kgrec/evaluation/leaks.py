@@ -3,6 +3,7 @@
 import numpy as np
 
 from kgrec.data.dataset import RecDataset
+from kgrec.data.splits.base import PARTS
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.shapes import BoolArray, IntArray, Pairs
@@ -13,7 +14,7 @@ def check_no_leak(dataset: RecDataset, graph: Graph | None) -> None:
 
     Called once before a test evaluation. No split may share a pair with another, an item held out as cold
     may have no training interaction, and no edge of the graph may join a user to an item of a validation
-    or test pair.
+    or test pair. The negatives of labelled data stand neither among the interactions nor in the graph.
 
     Raises:
         InputError: names where the leak lies, how many pairs leak and the first of them.
@@ -21,6 +22,9 @@ def check_no_leak(dataset: RecDataset, graph: Graph | None) -> None:
     _check_disjoint(dataset, "test", dataset.test, "the training interactions", dataset.train)
     _check_disjoint(dataset, "valid", dataset.valid, "the training interactions", dataset.train)
     _check_disjoint(dataset, "test", dataset.test, "the validation interactions", dataset.valid)
+    _check_negatives(
+        dataset, "the interactions", np.concatenate([dataset.train, dataset.valid, dataset.test])
+    )
     _check_cold(dataset, "cold_test", dataset.cold_test, dataset.train, "a training")
     _check_cold(dataset, "cold_valid", dataset.cold_valid, dataset.train, "a training")
     _check_cold(dataset, "cold_test", dataset.cold_test, dataset.valid, "a validation")
@@ -28,6 +32,7 @@ def check_no_leak(dataset: RecDataset, graph: Graph | None) -> None:
         edges = user_item_edges(graph)
         _check_disjoint(dataset, "test", dataset.test, "the graph", edges)
         _check_disjoint(dataset, "valid", dataset.valid, "the graph", edges)
+        _check_negatives(dataset, "the graph", edges)
 
 
 def user_item_edges(graph: Graph) -> Pairs:
@@ -56,6 +61,13 @@ def _check_disjoint(dataset: RecDataset, split: str, held_out: Pairs, place: str
             f"dataset {dataset.name}: {int(leaked.sum())} {split} pairs also stand in {place}, the first is "
             f"user {dataset.users.raw_ids[user]}, item {dataset.items.raw_ids[item]}; expected none"
         )
+
+
+def _check_negatives(dataset: RecDataset, place: str, visible: Pairs) -> None:
+    """Negatives of labelled data are in none of the places where observed pairs are."""
+    if dataset.negatives is not None:
+        for part in PARTS:
+            _check_disjoint(dataset, f"negative {part}", getattr(dataset.negatives, part), place, visible)
 
 
 def _check_cold(dataset: RecDataset, name: str, cold: BoolArray, visible: Pairs, kind: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from kgrec.data.dataset import RecDataset
+from kgrec.data.labels import Negatives
 from kgrec.errors import InputError
 from kgrec.evaluation.leaks import check_no_leak, user_item_edges
 from kgrec.kg.graph import Graph, build_graph
@@ -68,3 +69,18 @@ def test_one_direction_and_any_relation_suffice(dataset: RecDataset) -> None:
     )
     with pytest.raises(InputError, match="in the graph, the first is user u1, item i4"):
         check_no_leak(dataset, leaky)
+
+
+@pytest.mark.parametrize("part", ["train", "valid", "test"])
+def test_a_negative_among_the_interactions_or_in_the_graph_is_named(dataset: RecDataset, part: str) -> None:
+    drawn = {name: np.empty((0, 2), dtype=np.int64) for name in ("train", "valid", "test")}
+    sound = replace(dataset, negatives=Negatives(**(drawn | {part: np.array([[1, 3]])})))
+    check_no_leak(sound, graph_of(sound, sound.train))
+    with pytest.raises(
+        InputError, match=f"1 negative {part} pairs also stand in the graph, the first is user u1"
+    ):
+        check_no_leak(sound, graph_of(sound, np.concatenate([sound.train, [[1, 3]]])))
+    for observed in dataset.train, dataset.valid, dataset.test:
+        leaky = replace(dataset, negatives=Negatives(**(drawn | {part: observed[:1]})))
+        with pytest.raises(InputError, match=f"1 negative {part} pairs also stand in the interactions"):
+            check_no_leak(leaky, None)

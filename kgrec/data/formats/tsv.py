@@ -1,6 +1,7 @@
-"""Tab-separated files with a header line, checked row by row."""
+"""Tab-separated files, checked row by row."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,27 +13,36 @@ FIRST_ROW_LINE = 2
 """Line number of the first row: the header is line 1."""
 
 
-def read_tsv(path: Path, encoding: str = "utf-8") -> pl.DataFrame:
+def read_tsv(path: Path, encoding: str = "utf-8", names: Sequence[str] | None = None) -> pl.DataFrame:
     """Read a tab-separated file; nothing is quoted, both kinds of line ends are fine.
 
     Args:
         path: the file.
         encoding: of the file's text.
+        names: of the columns, for a file without header line.
 
     Returns:
-        All columns as strings under the names of the header; an empty field is null.
+        All columns as strings under the names of the header, or ``names``; an empty field is null.
 
     Raises:
         InputError: the file is missing, empty or not in ``encoding``; a column name occurs twice; a row
-            has more or fewer fields than the header.
+            has more or fewer fields than there are names.
     """
     data = read_utf8(path, encoding)
-    header = data.partition(b"\n")[0].decode().split("\t")
+    header = data.partition(b"\n")[0].decode().split("\t") if names is None else list(names)
     if len(set(header)) < len(header):
         raise InputError(f"{path}: line 1: a column name occurs twice in {header}; each must occur once")
-    _check_field_counts(path, data, len(header))
+    whose = "the header has" if names is None else "expected"
+    _check_field_counts(path, data, len(header), whose)
     # The counts are checked here because polars fills short rows with nulls without a word.
-    return pl.read_csv(io.BytesIO(data), separator="\t", quote_char=None, infer_schema=False)
+    return pl.read_csv(
+        io.BytesIO(data),
+        separator="\t",
+        quote_char=None,
+        infer_schema=False,
+        has_header=names is None,
+        new_columns=header,
+    )
 
 
 def first_line_where(mask: pl.Series) -> int:
@@ -63,12 +73,12 @@ def read_utf8(path: Path, encoding: str = "utf-8") -> bytes:
     return text.encode()
 
 
-def _check_field_counts(path: Path, data: bytes, expected: int) -> None:
+def _check_field_counts(path: Path, data: bytes, expected: int, whose: str) -> None:
     characters = np.frombuffer(data, dtype=np.uint8)
     starts = np.concatenate([[0], np.flatnonzero(characters == ord("\n")) + 1])
     counts = np.add.reduceat(characters == ord("\t"), starts, dtype=np.int64) + 1
     wrong = np.flatnonzero(counts != expected)
     if len(wrong):
         raise InputError(
-            f"{path}: line {wrong[0] + 1}: {counts[wrong[0]]} tab-separated fields, the header has {expected}"
+            f"{path}: line {wrong[0] + 1}: {counts[wrong[0]]} tab-separated fields, {whose} {expected}"
         )

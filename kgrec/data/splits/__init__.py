@@ -2,6 +2,7 @@ from kgrec.data.splits.base import Interactions, Split, SplitResult
 from kgrec.data.splits.cold_item import ColdItemSplit
 from kgrec.data.splits.given import GivenSplit
 from kgrec.data.splits.given_test import GivenTestSplit
+from kgrec.data.splits.labelled import LabelledSplit
 from kgrec.data.splits.leave_one_out import LeaveOneOutSplit
 from kgrec.data.splits.random import RandomSplit
 from kgrec.data.splits.temporal import TemporalSplit
@@ -11,6 +12,7 @@ __all__ = [
     "GivenSplit",
     "GivenTestSplit",
     "Interactions",
+    "LabelledSplit",
     "LeaveOneOutSplit",
     "RandomSplit",
     "Split",

@@ -1,11 +1,12 @@
 """What a split is given and what it returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kgrec.data.labels import Negatives
 from kgrec.errors import InputError
 from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs
 
@@ -35,7 +36,8 @@ class Interactions:
 class SplitResult:
     """Training, validation and test pairs ``[n, 2]``, each in the order of the interactions.
 
-    ``cold_valid`` and ``cold_test`` ``[I]`` mark the items that were held out as a whole.
+    ``cold_valid`` and ``cold_test`` ``[I]`` mark the items that were held out as a whole. ``negatives`` are
+    the unobserved pairs of labelled data, ``None`` elsewhere.
     """
 
     train: Pairs
@@ -43,6 +45,7 @@ class SplitResult:
     test: Pairs
     cold_valid: BoolArray
     cold_test: BoolArray
+    negatives: Negatives | None = None
 
     @classmethod
     def from_masks(
@@ -56,6 +59,10 @@ class SplitResult:
             cold_valid=np.zeros(num_items, dtype=bool),
             cold_test=np.zeros(num_items, dtype=bool),
         )
+
+    def with_negatives(self, negatives: Negatives) -> "SplitResult":
+        """The same split of labelled data."""
+        return replace(self, negatives=negatives)
 
 
 class Split(Protocol):
