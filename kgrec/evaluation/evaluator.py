@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.errors import InputError
+from kgrec.evaluation.base import Evaluation, Scorer
 from kgrec.evaluation.metrics.base import Metric
 from kgrec.evaluation.ranking import ScoreFunction, judge, top_items
 from kgrec.evaluation.slices import SLICE_NAMES, in_slice
@@ -21,22 +21,6 @@ from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs
 log = logging.getLogger(__name__)
 
 CANDIDATE_SETS = ("all", "cold")
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The result of one evaluation.
-
-    Attributes:
-        user_ids: ``[n]`` ascending: users with a training interaction and a relevant item in the split.
-        columns: key → ``[n]`` one value per user; NaN where the user has no relevant item among the key's
-            candidates or in its slice.
-        means: key → mean over the users that have a value.
-    """
-
-    user_ids: IntArray
-    columns: dict[str, FloatArray]
-    means: dict[str, float]
 
 
 class Evaluator:
@@ -94,6 +78,10 @@ class Evaluator:
             split: "valid" or "test".
             device: where ``score`` expects its user ids.
 
+        Returns:
+            A value per user with a training interaction and a relevant item in the split; NaN where the
+            user has no relevant item among the key's candidates or in its slice.
+
         Raises:
             InputError: the split holds no user to evaluate, or no cold items where these are candidates.
             ValueError: NaN scores or scores of the wrong shape.
@@ -117,6 +105,10 @@ class Evaluator:
                 columns |= self._measure(f"{prefix}slice_{slice_name}/", items, user_ids, part)
         means = {key: float(np.nanmean(values)) for key, values in columns.items()}
         return Evaluation(user_ids, columns, means)
+
+    def measure(self, scorer: Scorer, dataset: RecDataset, split: str) -> Evaluation:
+        """See :meth:`evaluate`."""
+        return self.evaluate(scorer.score, dataset, split, scorer.device)
 
     def keys(self, split: str) -> list[str]:
         """The metric keys of a split, slices left out."""

@@ -10,6 +10,7 @@ import torch
 
 from kgrec.build import build, compose, options
 from kgrec.evaluation import metrics
+from kgrec.evaluation.click_metrics.base import ClickMetric
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.evaluation.metrics.base import Metric
 from kgrec.evaluation.ranking import Ranking
@@ -113,10 +114,12 @@ def test_eval_config_builds_for_every_split_and_names_every_setting(path: Path, 
     assert path.read_text().startswith("# ")
     config = compose([f"eval={path.stem}", f"data/split={split}"]).eval
     evaluator = build(config)
-    assert isinstance(evaluator, Evaluator)
-    assert set(config) - {"_target_"} == set(inspect.signature(Evaluator).parameters)
+    assert set(config) - {"_target_"} == set(inspect.signature(type(evaluator)).parameters)
     assert evaluator.selection_metric in evaluator.keys("valid")
-    assert all(isinstance(metric, Metric) for metric in evaluator.metrics)
+    assert evaluator.selection_higher_is_better
+    assert evaluator.protocol()["selected_on"] == evaluator.selection_metric
+    kind = Metric if isinstance(evaluator, Evaluator) else ClickMetric
+    assert all(isinstance(metric, kind) for metric in evaluator.metrics)
 
 
 @pytest.mark.parametrize("split", options("data/split"))
