@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from kgrec.build import build
 from kgrec.data.dataset import RecDataset
 from kgrec.data.planted import Planted
-from kgrec.evaluation.evaluator import Evaluation, Evaluator
+from kgrec.evaluation.base import Evaluates, Evaluation
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.pipeline import load_dataset, load_inputs, load_model
 from kgrec.reporting.environment import environment
@@ -54,7 +54,7 @@ def evaluate_model(
     run: str,
     model: Recommender,
     dataset: RecDataset,
-    evaluator: Evaluator,
+    evaluator: Evaluates,
     split: str,
 ) -> Evaluation:
     """Evaluate on ``valid`` or ``test``; a test evaluation leaves a line in the book of test reads.
@@ -62,7 +62,7 @@ def evaluate_model(
     Data that is generated has no test set to wear out: it is not written down.
     """
     model.eval()
-    evaluation = evaluator.evaluate(model.score, dataset, split, model.device)
+    evaluation = evaluator.measure(model, dataset, split)
     if split == "test" and dataset.name != Planted.name:
         key = evaluator.selection_metric.replace("valid/", "test/", 1)
         log_test_read(

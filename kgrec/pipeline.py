@@ -22,6 +22,8 @@ from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.reporting.run_folder import settings_of_run
 from kgrec.shapes import IntArray, Triples
+from kgrec.tasks.base import Task
+from kgrec.tasks.ranking import Ranking
 from kgrec.text.encoder import TextFeatures, encode_items
 from kgrec.text.facts import texts_with_facts
 from kgrec.training.trainer import Trainer
@@ -104,8 +106,14 @@ def load_inputs(cfg: DictConfig, dataset: RecDataset) -> ModelInputs:
     )
 
 
+def load_task(cfg: DictConfig) -> Task:
+    """What is learned; runs older than the choice of a task are ones of ranking."""
+    task: Task = build(cfg.task) if "task" in cfg else Ranking()
+    return task
+
+
 def load_model(cfg: DictConfig, inputs: ModelInputs) -> Recommender:
-    """Stage 4: the recommender, freshly initialised.
+    """Stage 4: the recommender as the task has it, freshly initialised.
 
     Raises:
         InputError: a setting that the model refuses, or with which no model can be made.
@@ -114,7 +122,7 @@ def load_model(cfg: DictConfig, inputs: ModelInputs) -> Recommender:
         model: Recommender = build(cfg.model)(inputs=inputs)
     except (TypeError, RuntimeError) as error:  # sizes reach the layers only here, e.g. a width of -3
         raise InputError(f"model={cfg.choices.model}: {' '.join(str(error).split())}") from error
-    return model
+    return load_task(cfg).recommender(model, inputs.dataset)
 
 
 def load_trainer(cfg: DictConfig) -> Trainer:

@@ -11,9 +11,17 @@ from omegaconf import DictConfig, OmegaConf
 from kgrec.build import build
 from kgrec.errors import InputError
 from kgrec.evaluate import evaluate_model, per_user_table
-from kgrec.evaluation.evaluator import Evaluator
+from kgrec.evaluation.base import Evaluates
 from kgrec.evaluation.leaks import check_no_leak
-from kgrec.pipeline import load_dataset, load_inputs, load_model, load_trainer, run_name, settings
+from kgrec.pipeline import (
+    load_dataset,
+    load_inputs,
+    load_model,
+    load_task,
+    load_trainer,
+    run_name,
+    settings,
+)
 from kgrec.reporting.logger import RunLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
@@ -36,21 +44,22 @@ def train(cfg: DictConfig) -> RunFolder:
         log.info("%s is finished: nothing to do", run.path)
         return run
 
-    evaluator: Evaluator = build(cfg.eval)
+    evaluator: Evaluates = build(cfg.eval)
     trainer = load_trainer(cfg)
     accelerator = trainer.runtime.accelerator()
     with accelerator.main_process_first():  # it fetches data and fills caches, the others read them
         dataset = load_dataset(cfg)
         inputs = load_inputs(cfg, dataset)
     check_no_leak(dataset, inputs.graph)
+    rows = load_task(cfg).training_rows(dataset)
     seed_everything(cfg.seed)
     model = load_model(cfg, inputs)
 
     with _recorded(cfg, run, accelerator.is_main_process) as logger:
         result = trainer.fit(
             model,
-            dataset,
-            validate=lambda m: evaluator.evaluate(m.score, dataset, "valid", m.device).means,
+            rows,
+            validate=lambda m: evaluator.measure(m, dataset, "valid").means,
             selection_metric=evaluator.selection_metric,
             higher_is_better=evaluator.selection_higher_is_better,
             run=run,

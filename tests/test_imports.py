@@ -32,10 +32,11 @@ MAY_IMPORT = {
     "models": {"data", "kg", "text", "nn"},
     "evaluation": {"data", "kg"},
     "training": {"data", "models"},
+    "tasks": {"data", "models", "nn"},
     "reporting": {"evaluation"},
     **dict.fromkeys(
         ENTRIES,
-        {"data", "kg", "text", "nn", "lm", "models", "evaluation", "training", "reporting"}
+        {"data", "kg", "text", "nn", "lm", "models", "tasks", "evaluation", "training", "reporting"}
         | {"build", "cli"}
         | ENTRIES,
     ),

@@ -76,13 +76,15 @@ def _train_all(overrides: Sequence[str]) -> int:
 
 
 def _metrics_table(run: "RunFolder") -> "Table":
-    """The leading metrics at the cut-off of the selection metric, validation and test side by side."""
+    """The leading metrics, at the cut-off of the selection metric if it has one; validation beside test."""
     from kgrec.reporting.tables import Table
 
     summary = run.read_summary()
     cutoff = summary["protocol/selected_on"].partition("@")[2]
-    names = {key.removeprefix(f"{split}/") for key in summary for split in ("valid", "test")}
-    wanted = [f"{part}{metric}@{cutoff}" for part in ("cold/", "") for metric in SHOWN_METRICS]
+    names = [key.partition("/")[2] for key in summary if key.startswith(("valid/", "test/"))]
+    wanted = list(dict.fromkeys(name for name in names if "/" not in name))  # a task without cut-offs has few
+    if cutoff:
+        wanted = [f"{part}{metric}@{cutoff}" for part in ("cold/", "") for metric in SHOWN_METRICS]
     return Table(
         ["metric", "valid", "test"],
         [

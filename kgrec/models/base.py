@@ -34,12 +34,13 @@ class Batch:
     """One training step.
 
     Attributes:
-        users, items: ``[B]`` observed pairs.
+        users, items: ``[B]`` pairs; observed ones where there are no ``labels``.
         negatives: ``[B, n]`` unobserved items for each pair; n = 0 where the loss needs none.
         step: global step, the same on every process: randomness that must agree between processes
             (which items play cold) is drawn from it.
         weight: share of this process's mean loss in the global mean: 1 unless processes hold batches
             of unequal size.
+        labels: ``[B]`` floats, 1 = observed, 0 = drawn as unobserved; ``None`` where all are observed.
     """
 
     users: Tensor
@@ -47,6 +48,7 @@ class Batch:
     negatives: Tensor
     step: int
     weight: float = 1.0
+    labels: Tensor | None = None
 
 
 class Recommender(nn.Module):
@@ -84,6 +86,12 @@ class Recommender(nn.Module):
 
     def fit(self) -> None:
         """Compute what has a closed form from the training data; nothing by default."""
+
+    def before_validation(self) -> None:
+        """Bring up to date what hangs on the weights and is not trained; nothing by default.
+
+        Called in evaluation mode, on every process alike.
+        """
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean training loss of a batch, shape ``[]``."""

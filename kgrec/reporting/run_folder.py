@@ -19,6 +19,10 @@ NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
 
+ADDED_SINCE = {"choices.task": "ranking", "task._target_": "kgrec.tasks.ranking.Ranking"}
+"""Settings that came after the first runs, with the value that those had: left out, so they are found."""
+
+
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings → dotted key → value; lists stay whole."""
     flat: dict[str, Any] = {}
@@ -31,8 +35,12 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat settings that decide what is computed: all but the seed and the rest of :data:`NOT_IN_RUN_ID`."""
-    return {key: value for key, value in flatten(config).items() if _is_of_run(key)}
+    """Flat settings that decide what is computed: all but :data:`NOT_IN_RUN_ID` and :data:`ADDED_SINCE`."""
+    return {
+        key: value
+        for key, value in flatten(config).items()
+        if _is_of_run(key) and (key, value) not in ADDED_SINCE.items()
+    }
 
 
 def _is_of_run(key: str) -> bool:

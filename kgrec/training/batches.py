@@ -7,9 +7,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from kgrec.data.labels import Rows
 from kgrec.models.base import Batch
 from kgrec.seed import numpy_generator
-from kgrec.shapes import IntArray, Pairs
+from kgrec.shapes import IntArray
 
 
 class Sampler(Protocol):
@@ -21,14 +22,14 @@ class Sampler(Protocol):
 
 
 class PairBatches:
-    """Shuffled batches of observed pairs; a new order and new negatives in each epoch.
+    """Shuffled batches of pairs, labelled or all observed; a new order and new negatives in each epoch.
 
     Order and negatives are drawn for the global batch, from streams that belong to the epoch. Each
     process then keeps a contiguous share, so any number of processes trains on the same batches, and
     training can start again at any epoch.
 
     Args:
-        pairs: ``[n, 2]`` training interactions.
+        rows: what training learns from.
         sampler: of negatives; ``None`` where the loss needs none.
         batch_size: pairs per step over all processes; the last batch of an epoch may be smaller.
         seed: the run's seed.
@@ -39,7 +40,7 @@ class PairBatches:
 
     def __init__(
         self,
-        pairs: Pairs,
+        rows: Rows,
         sampler: Sampler | None,
         batch_size: int,
         seed: int,
@@ -47,7 +48,7 @@ class PairBatches:
         num_processes: int,
         device: torch.device,
     ) -> None:
-        self.pairs = pairs
+        self.rows = rows
         self.sampler = sampler
         self.batch_size = batch_size
         self.seed = seed
@@ -57,22 +58,23 @@ class PairBatches:
 
     def __len__(self) -> int:
         """Steps per epoch."""
-        return math.ceil(len(self.pairs) / self.batch_size)
+        return math.ceil(len(self.rows) / self.batch_size)
 
     def size(self, index: int) -> int:
         """Pairs of the global batch ``index`` (counted from 0)."""
-        return min(self.batch_size, len(self.pairs) - index * self.batch_size)
+        return min(self.batch_size, len(self.rows) - index * self.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """This process's share of each global batch of ``epoch`` (counted from 1)."""
-        order = numpy_generator(self.seed, "epoch", epoch).permutation(len(self.pairs))
+        order = numpy_generator(self.seed, "epoch", epoch).permutation(len(self.rows))
         rng = numpy_generator(self.seed, "negatives", epoch)
         first_step = (epoch - 1) * len(self)
         for index in range(len(self)):
-            rows = order[index * self.batch_size : (index + 1) * self.batch_size]
-            yield self._share(self.pairs[rows], rng, first_step + index)
+            chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
+            yield self._share(chosen, rng, first_step + index)
 
-    def _share(self, pairs: Pairs, rng: np.random.Generator, step: int) -> Batch:
+    def _share(self, chosen: IntArray, rng: np.random.Generator, step: int) -> Batch:
+        pairs = self.rows.pairs[chosen]
         if self.sampler is None:
             negatives = np.empty((len(pairs), 0), dtype=np.int64)
         else:
@@ -82,10 +84,12 @@ class PairBatches:
         weight = (end - begin) * self.num_processes / len(pairs)
         if begin == end:  # fewer pairs than processes: take any, at weight 0, to join the others' step
             begin, end = 0, 1
+        labels = None if self.rows.labels is None else torch.from_numpy(self.rows.labels).float()
         return Batch(
             users=torch.from_numpy(pairs[begin:end, 0].copy()).to(self.device),
             items=torch.from_numpy(pairs[begin:end, 1].copy()).to(self.device),
             negatives=torch.from_numpy(negatives[begin:end]).to(self.device),
             step=step,
             weight=weight,
+            labels=None if labels is None else labels[chosen[begin:end]].to(self.device),
         )

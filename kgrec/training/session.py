@@ -113,7 +113,7 @@ class Session:
                     "train.optimizer.lr, or set train.max_grad_norm"
                 ) from error
             after_step()
-        loss = self.step.mean_over_processes(total) / len(self.batches.pairs)
+        loss = self.step.mean_over_processes(total) / len(self.batches.rows)
         return {"epoch": self.epoch, "train/loss": loss}
 
     def validate(self) -> Row:

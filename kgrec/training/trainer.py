@@ -1,4 +1,4 @@
-"""Training: from a model and a dataset to the weights that validation likes best."""
+"""Training: from a model and rows of data to the weights that validation likes best."""
 
 import hashlib
 import logging
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from accelerate import Accelerator
 
-from kgrec.data.dataset import RecDataset
+from kgrec.data.labels import Rows
 from kgrec.data.sampling import NegativeSampler
 from kgrec.errors import InputError
 from kgrec.models.base import Recommender
@@ -103,7 +103,7 @@ class Trainer:
     def fit(
         self,
         model: Recommender,
-        dataset: RecDataset,
+        rows: Rows,
         *,
         validate: Validate,
         selection_metric: str,
@@ -116,7 +116,7 @@ class Trainer:
 
         Args:
             model: a model without trainable parameters is done after its closed form, validated once.
-            dataset: ``train`` is learned from; validation data is seen by ``validate`` only.
+            rows: what is learned from; validation data is seen by ``validate`` only.
             validate: model → metrics; called on the main process, in evaluation mode, without gradients.
             selection_metric: which of them decides.
             run: where rows and checkpoints go; the main process alone writes.
@@ -128,8 +128,8 @@ class Trainer:
             InputError: no training pairs; training diverged; the run folder cannot be written or holds a
                 checkpoint of another model or run.
         """
-        if len(dataset.train) == 0:
-            raise InputError(f"dataset {dataset.name}: found no training interactions, expected at least one")
+        if len(rows) == 0:
+            raise InputError("found no training interactions, expected at least one")
         started = time.perf_counter()
         accelerator = self.runtime.accelerator()
         model.fit()
@@ -142,12 +142,12 @@ class Trainer:
         session = Session(
             model,
             TrainStep(model, self.optimizer, self.max_grad_norm, accelerator),
-            self._batches(model, dataset, seed, accelerator),
+            self._batches(model, rows, seed, accelerator),
             validation,
             stopping,
             recorder,
             Checkpoint(run.checkpoint_dir),
-            self._settings(dataset, seed),
+            self._settings(rows, seed),
         )
         session.restore()
         self._loop(session, started)
@@ -181,14 +181,12 @@ class Trainer:
         at_end = session.epoch == self.max_epochs or session.stopping.should_stop
         return at_end or session.epoch % every == 0
 
-    def _batches(
-        self, model: Recommender, dataset: RecDataset, seed: int, accelerator: Accelerator
-    ) -> PairBatches:
+    def _batches(self, model: Recommender, rows: Rows, seed: int, accelerator: Accelerator) -> PairBatches:
         sampler = None
         if model.num_negatives > 0:
-            sampler = NegativeSampler(dataset.train, dataset.num_items, model.num_negatives)
+            sampler = NegativeSampler(rows.positives, model.num_items, model.num_negatives)
         return PairBatches(
-            dataset.train,
+            rows,
             sampler,
             self.batch_size,
             seed,
@@ -197,12 +195,15 @@ class Trainer:
             accelerator.device,
         )
 
-    def _settings(self, dataset: RecDataset, seed: int) -> Fingerprint:
+    def _settings(self, rows: Rows, seed: int) -> Fingerprint:
         """What a checkpoint must have in common with this training."""
+        digest = hashlib.sha256(np.ascontiguousarray(rows.pairs).tobytes())
+        if rows.labels is not None:
+            digest.update(np.ascontiguousarray(rows.labels).tobytes())
         return {
             "seed": str(seed),
             "train.batch_size": str(self.batch_size),
-            "training pairs": hashlib.sha256(np.ascontiguousarray(dataset.train).tobytes()).hexdigest()[:12],
+            "training pairs": digest.hexdigest()[:12],
         }
 
 

@@ -39,6 +39,7 @@ class Validation:
         """
         shared: list[Metrics] = [{}]
         model.eval()
+        model.before_validation()
         if self.accelerator.is_main_process:
             with torch.no_grad():
                 shared = [self.validate(model)]

@@ -135,3 +135,11 @@ def test_missing_and_damaged_files_are_named(run: RunFolder) -> None:
         run.read_summary()
     with pytest.raises(InputError, match=r"per_user\.parquet: cannot be read"):
         run.read_per_user()
+
+
+def test_a_setting_that_came_later_is_left_out_at_the_value_that_all_runs_had() -> None:
+    earlier = {"train": {"max_grad_norm": None}}
+    ranking = {"task": {"_target_": "kgrec.tasks.ranking.Ranking"}, "choices": {"task": "ranking"}}
+    other = {"task": {"_target_": "kgrec.tasks.ctr.ClickThrough"}, "choices": {"task": "ctr"}}
+    assert settings_of_run(earlier | ranking) == settings_of_run(earlier) == {"train.max_grad_norm": None}
+    assert len(settings_of_run(earlier | other)) == 3

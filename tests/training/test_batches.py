@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from kgrec.data.labels import Rows
 from kgrec.shapes import IntArray
 from kgrec.training.batches import PairBatches
 
@@ -16,7 +17,7 @@ class EchoSampler:
 
 
 def batches(process: int = 0, processes: int = 1, batch_size: int = 5, seed: int = 0) -> PairBatches:
-    return PairBatches(PAIRS, EchoSampler(), batch_size, seed, process, processes, torch.device("cpu"))
+    return PairBatches(Rows(PAIRS), EchoSampler(), batch_size, seed, process, processes, torch.device("cpu"))
 
 
 def test_an_epoch_holds_every_pair_once_in_a_new_order() -> None:
@@ -31,6 +32,18 @@ def test_users_and_items_stay_together() -> None:
     for batch in batches().epoch(1):
         assert torch.equal(batch.items, batch.users * 10)
         assert batch.negatives.shape == (len(batch.users), 2)
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_labels_stay_with_their_rows(processes: int) -> None:
+    rows = Rows(PAIRS, (PAIRS[:, 0] % 3 == 0).astype(float))
+    for process in range(processes):
+        labelled = PairBatches(rows, None, 5, 0, process, processes, torch.device("cpu"))
+        for batch in labelled.epoch(1):
+            assert batch.labels is not None
+            assert batch.labels.dtype == torch.float32
+            assert torch.equal(batch.labels, (batch.users % 3 == 0).float())
+    assert all(batch.labels is None for batch in batches().epoch(1))
 
 
 def test_sizes_and_steps() -> None:
@@ -67,5 +80,5 @@ def test_no_process_is_left_without_a_pair() -> None:
 
 
 def test_without_a_sampler_there_are_no_negatives() -> None:
-    plain = PairBatches(PAIRS, None, 5, 0, 0, 1, torch.device("cpu"))
+    plain = PairBatches(Rows(PAIRS), None, 5, 0, 0, 1, torch.device("cpu"))
     assert all(batch.negatives.shape == (len(batch.users), 0) for batch in plain.epoch(1))

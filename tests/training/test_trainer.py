@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from training_job import METRIC, MatrixFactorisation, fit, make_dataset, make_model, make_trainer
 
 from kgrec.build import build
+from kgrec.data.labels import Rows
 from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.reporting.run_folder import RunFolder
@@ -219,7 +220,7 @@ def test_a_checkpoint_of_another_training_is_refused(run: RunFolder) -> None:
     with pytest.raises(InputError, match="seed is 5 there and 6 here"):
         fit(make_trainer(max_epochs=2), make_model(make_dataset()), run, seed=6)
     with pytest.raises(InputError, match="training pairs is"):
-        fit(make_trainer(max_epochs=2), make_model(make_dataset()), run, dataset=make_dataset(40))
+        fit(make_trainer(max_epochs=2), make_model(make_dataset()), run, rows=Rows(make_dataset(40).train))
 
 
 def test_a_wrong_selection_metric_is_refused_with_the_right_ones(run: RunFolder) -> None:
@@ -236,7 +237,7 @@ def test_a_selection_metric_that_is_no_number_is_refused(run: RunFolder) -> None
 
 def test_no_training_pairs_is_refused(run: RunFolder) -> None:
     with pytest.raises(InputError, match="no training interactions"):
-        fit(make_trainer(), make_model(make_dataset()), run, dataset=make_dataset(num_pairs=0))
+        fit(make_trainer(), make_model(make_dataset()), run, rows=Rows(make_dataset(num_pairs=0).train))
 
 
 @pytest.mark.parametrize("name", ["max_epochs", "batch_size", "eval_every", "checkpoint_every"])

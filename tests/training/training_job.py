@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
+from kgrec.data.labels import Rows
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.reporting.logger import NoLogger
 from kgrec.reporting.run_folder import RunFolder
@@ -103,7 +104,7 @@ def mean_margin(model: Recommender) -> dict[str, float]:
 
 def fit(trainer: Trainer, model: Recommender, run: RunFolder, **changes: object) -> TrainingResult:
     arguments: dict[str, object] = {
-        "dataset": make_dataset(),
+        "rows": Rows(make_dataset().train),
         "validate": mean_margin,
         "selection_metric": METRIC,
         "run": run,
@@ -124,7 +125,7 @@ def train(folder: Path, seconds_per_epoch: float, batch_size: int, dropout: floa
     with trainer.runtime.accelerator().main_process_first():  # as an entry does, to fetch data once
         dataset = make_dataset()
     model = make_model(dataset, dropout)
-    result = fit(trainer, model, RunFolder(folder), dataset=dataset, validate=validate)
+    result = fit(trainer, model, RunFolder(folder), rows=Rows(dataset.train), validate=validate)
     return {"history": result.history, "users": model.users.weight.tolist()}
 
 
