@@ -45,6 +45,15 @@ class _Layout:
                 self.pointers, self.indices, values, self.shape, check_invariants=False
             )
 
+    def ones(self, keep: Tensor) -> Tensor:
+        """The CSR tensor of ones at the entries in ``keep [E]``, in the caller's order; nothing is sorted."""
+        kept = keep[self.order]
+        before = self.pointers.new_zeros(len(kept) + 1)
+        torch.cumsum(kept, 0, dtype=before.dtype, out=before[1:])
+        indices = self.indices[kept]
+        layout = _Layout(before[self.pointers], indices, self.order, self.shape)
+        return layout.csr(torch.ones(len(indices), device=indices.device))
+
 
 def _compress(rows: Tensor, cols: Tensor, shape: tuple[int, int]) -> _Layout:
     order = torch.argsort(rows * shape[1] + cols, stable=True)

@@ -1,0 +1,96 @@
+"""The knowledge graph as layers of shrinking neighbourhoods around the items."""
+
+import torch
+from torch import Tensor
+
+from kgrec.kg.graph import Graph
+from kgrec.nn.csr import SparseStructure
+from kgrec.nn.relational import KeptEdges, RelationalEdges
+
+
+class FactLayers:
+    """Which facts each of L layers needs, where only items are read at the end.
+
+    The last layer needs the facts of items, the one before also those of their neighbours, and so on: layer
+    l = 1 … L reads nodes within L − l + 1 hops of an item and writes those within L − l. Nodes are numbered
+    anew so that each of these is a prefix: items (in their order), then by hop, neighbours of one item side
+    by side, so that what is added up lies close together in memory. Entities beyond L hops have no place.
+
+    Args:
+        graph: facts in both directions, and interactions.
+        num_layers: L ≥ 1.
+
+    Attributes:
+        node_ids: ``[n]`` node of ``graph`` at each place.
+        num_relations: relations of facts, inverses included: those of the graph but for the interactions,
+            in their order.
+        num_edges: facts of the first layer, in both directions.
+        interactions: ``[U, I]`` training interactions.
+        source, target, relation: ``[num_edges]`` places of a fact's ends, and its relation.
+    """
+
+    def __init__(self, graph: Graph, num_layers: int) -> None:
+        facts = ~graph.is_interaction
+        self.node_ids, places, counts = _by_distance(graph, facts, num_layers)
+        half = graph.num_relations // 2
+        source, target = places[graph.edge_index[:, facts]]
+        relation = graph.edge_type[facts]
+        within = (target >= 0) & (target < counts[-2])
+        self.source, self.target = source[within], target[within]
+        # The two directions of an interaction are the last ids of their halves.
+        self.relation = (relation - (relation >= half).long())[within]
+        self.num_relations = graph.num_relations - 2
+        self.num_edges = len(self.source)
+        self.interactions = _interactions(graph)
+        self._masks: list[Tensor] = []
+        self._layers: list[RelationalEdges] = []
+        for layer in range(num_layers):
+            self._add_layer(num_targets=counts[-2 - layer], num_sources=counts[-1 - layer])
+
+    def layers(self, keep: Tensor | None = None) -> list[KeptEdges]:
+        """Edges of each layer, the first to be computed first.
+
+        Args:
+            keep: ``[num_edges]`` mask of the facts that are not dropped; ``None`` = all.
+        """
+        kept: dict[int, KeptEdges] = {}
+        for mask, layer in zip(self._masks, self._layers, strict=True):
+            if id(layer) not in kept:
+                kept[id(layer)] = layer.kept(None if keep is None else keep[mask])
+        return [kept[id(layer)] for layer in self._layers]
+
+    def _add_layer(self, num_targets: int, num_sources: int) -> None:
+        mask = self.target < num_targets
+        sizes = (num_targets, num_sources, self.num_relations)
+        if self._layers and self._layers[-1].sizes == sizes:  # no new neighbour this far out: the same layer
+            layer = self._layers[-1]
+        else:
+            layer = RelationalEdges(self.source[mask], self.target[mask], self.relation[mask], sizes)
+        self._masks.append(mask)
+        self._layers.append(layer)
+
+
+def _by_distance(graph: Graph, facts: Tensor, num_layers: int) -> tuple[Tensor, Tensor, list[int]]:
+    """Nodes in the order of their places, the place of each node (-1 = none), nodes within 0 … L hops."""
+    source, target = graph.edge_index[:, facts]
+    places = torch.full((graph.num_nodes,), -1, device=source.device)
+    places[graph.item_nodes] = torch.arange(graph.num_items, device=source.device)
+    order, counts = [graph.item_nodes], [graph.num_items]
+    for _ in range(num_layers):
+        reaches = (places[source] >= 0) & (places[target] < 0)
+        first = torch.full_like(places, graph.num_nodes)
+        first.scatter_reduce_(0, target[reaches], places[source[reaches]], "amin")
+        new = torch.unique(target[reaches])
+        new = new[torch.argsort(first[new], stable=True)]
+        places[new] = torch.arange(len(new), device=new.device) + counts[-1]
+        order.append(new)
+        counts.append(counts[-1] + len(new))
+    return torch.cat(order), places, counts
+
+
+def _interactions(graph: Graph) -> SparseStructure:
+    user, item = graph.edge_index[:, graph.edge_type == graph.num_relations // 2 - 1]
+    places = torch.full((graph.num_nodes,), -1, device=user.device)
+    places[graph.user_nodes] = torch.arange(len(graph.user_nodes), device=user.device)
+    places[graph.item_nodes] = torch.arange(graph.num_items, device=user.device)
+    return SparseStructure.build(places[user], places[item], (len(graph.user_nodes), graph.num_items))
