@@ -15,8 +15,8 @@ from kgrec.nn.losses import RankingLoss, embedding_l2
 from kgrec.nn.relation_products import RelationProducts
 from kgrec.nn.ripple_sets import RippleSampler
 
-_HELD = 1 << 19
-"""Weights of items and memories held at once while ranking."""
+_HELD, _TINY = 1 << 18, 1e-24
+"""Weights of items and memories held at once while ranking; the least squared length of a cosine."""
 
 
 class RippleNet(PairwiseRecommender):
@@ -148,7 +148,8 @@ class RippleNet(PairwiseRecommender):
         """Scores ``[B, I]`` from ``keys`` and ``tails [B, H, M, D]``, and items after each hop ``[I, D]``.
 
         After hop k an item is ``items[k]`` plus, for each earlier hop, its weights times the tails that have
-        been transformed as often as the item has since.
+        been transformed as often as the item has since. So all inner products are forms in the weights, and
+        no vector of D numbers is written per user and item.
         """
         weights: list[Tensor] = []
         carried: list[Tensor] = []
@@ -159,9 +160,19 @@ class RippleNet(PairwiseRecommender):
                 logits = logits.baddbmm_(asked @ tail.transpose(1, 2), weight)
             weights.append(logits.softmax(dim=1))
             carried = [self.transform(tail) for tail in (*carried, tails[:, hop])]
-        answers = torch.cat([torch.cat(carried, dim=1), tails.flatten(1, 2)], dim=2)
-        item, user = torch.bmm(torch.cat(weights, dim=1).transpose(1, 2), answers).chunk(2, dim=2)
-        return (self._in_ranking_space(item + items[-1]) * self._in_ranking_space(user)).sum(dim=2)
+        mixed, added, answers = torch.cat(weights, dim=1), torch.cat(carried, dim=1), tails.flatten(1, 2)
+        scores = _form(mixed, answers @ items[-1].T, answers @ added.transpose(1, 2))
+        if not self.criterion.normalize:
+            return scores
+        user = _form(mixed, torch.zeros_like(mixed), answers @ answers.transpose(1, 2))
+        item = _form(mixed, 2 * added @ items[-1].T, added @ added.transpose(1, 2))
+        item = item + items[-1].square().sum(dim=1)
+        return scores / (user * item).clamp(min=_TINY).sqrt()
+
+
+def _form(weights: Tensor, linear: Tensor, square: Tensor) -> Tensor:
+    """``pᵀ (l + S p)`` of each item, ``[B, I]``: ``p, l [B, n, I]``, ``S [B, n, n]``; overwrites l."""
+    return linear.baddbmm_(square, weights).mul_(weights).sum(dim=1)
 
 
 def _answers(items: Tensor, keys: Tensor, tails: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class RelationProducts(nn.Module):
         relations = self._relations[used]
         vectors = F.embedding(self._entities[used], table)
         counts = torch.bincount(relations, minlength=len(matrices)).tolist()
-        parts = [
-            part @ matrices[relation].T for relation, part in enumerate(vectors.split(counts)) if len(part)
-        ]
+        # Unbound at once: a matrix taken by its index would send back a gradient as large as all of them.
+        pieces = zip(matrices.unbind(), vectors.split(counts), strict=True)
+        parts = [part @ matrix.T for matrix, part in pieces if len(part)]
         return torch.cat([*parts, vectors[:0]]), place[pairs]
