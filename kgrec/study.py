@@ -1,12 +1,11 @@
 """What a study is: arms that differ in settings, and claims about them listed before the runs."""
 
-import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kgrec.errors import InputError
+from kgrec.studies.published import Published
 
 
 @dataclass(frozen=True)
@@ -22,6 +21,10 @@ class Arm:
         label: written beside the arm's point in the plot.
         draws: replicates of the arm on each split, e.g. the random draws of a control graph. Each is run,
             and chooses, by itself; a user's value is the mean over them, before any statistic.
+        seeds: run on the first so many seeds of the study only; ``None`` = on all. Claims compare such an
+            arm with others on the seeds that both have.
+        tuning: name of the result of ``kgrec tune`` that the overrides come from, empty = not tuned.
+        published: what somebody else reports for it.
     """
 
     name: str
@@ -30,34 +33,47 @@ class Arm:
     series: str = ""
     label: str = ""
     draws: tuple[tuple[str, ...], ...] = ((),)
+    seeds: int | None = None
+    tuning: str = ""
+    published: Published | None = None
 
     def __post_init__(self) -> None:
+        if self.seeds is not None and self.seeds < 1:
+            raise ValueError(f"arm {self.name!r}: expected one seed or more, got {self.seeds}")
         if not self.draws or len(set(self.draws)) < len(self.draws):
             raise ValueError(f"arm {self.name!r}: expected one draw or more, all different; got {self.draws}")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """``statistic(arm, than)`` is more than ``at_least``, on the study's primary metric.
+    """``statistic(arm, than)`` is more than ``at_least``.
 
     Attributes:
         name: the sentence that the report prints.
-        statistic: ``difference`` arm - than, or ``ratio`` arm / than.
+        statistic: ``difference`` arm - than, ``ratio`` arm / than, or ``mean`` of arm alone (``than`` is
+            empty).
         at_least: what the lower end of the interval must exceed.
         needs: a claim without which this one says nothing; where that one does not hold, this one is
             ``not_testable``.
         otherwise: what the report says in that case.
         informative: worth a line, but no claim of the study: left out of Holm's family and of ``--check``.
+        metric: one of the study's metrics; empty = its primary one.
     """
 
     name: str
-    statistic: Literal["difference", "ratio"]
+    statistic: Literal["difference", "ratio", "mean"]
     arm: str
     than: str
     at_least: float
     needs: str = ""
     otherwise: str = ""
     informative: bool = False
+    metric: str = ""
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The arms that it is about."""
+        return (self.arm,) if self.statistic == "mean" else (self.arm, self.than)
 
 
 @dataclass(frozen=True)
@@ -79,6 +95,7 @@ class Study:
         num_splits: splits (seeds ``0 … n-1``) of a full run.
         min_splits: with fewer, every status is marked provisional.
         notes: what a reader must know before quoting a figure.
+        references: name → figures published for what is not run here, printed beside the arms.
     """
 
     name: str
@@ -93,6 +110,7 @@ class Study:
     num_splits: int = 10
     min_splits: int = 10
     notes: tuple[str, ...] = ()
+    references: Mapping[str, Published] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -100,9 +118,13 @@ class Study:
             raise ValueError(f"two arms of one name: {names}")
         earlier: set[str] = set()
         for claim in self.claims:
-            for arm in (claim.arm, claim.than):
+            for arm in claim.compared:
                 if arm not in names:
                     raise ValueError(f"claim {claim.name!r} names arm {arm!r}; arms are {names}")
+            if claim.statistic == "mean" and claim.than:
+                raise ValueError(f"claim {claim.name!r} is on the mean of one arm, but names {claim.than!r}")
+            if claim.metric and claim.metric not in self.metrics:
+                raise ValueError(f"claim {claim.name!r}: metric {claim.metric!r} is not among {self.metrics}")
             if claim.needs and claim.needs not in earlier:
                 raise ValueError(f"claim {claim.name!r} needs {claim.needs!r}, which is no earlier claim")
             earlier.add(claim.name)
@@ -111,12 +133,15 @@ class Study:
 
     def on_validation(self) -> "Study":
         """The same study, its figures read on validation: for looks that leave the test set alone."""
-        metrics = tuple(metric.replace("test/", "valid/", 1) for metric in self.metrics)
+        metrics = tuple(_valid(metric) for metric in self.metrics)
+        claims = tuple(replace(claim, metric=_valid(claim.metric)) for claim in self.claims)
         note = "figures of validation, on which epochs and choices were selected: they flatter every arm"
         return replace(
             self,
-            primary=self.primary.replace("test/", "valid/", 1),
+            primary=_valid(self.primary),
             metrics=metrics,
+            claims=claims,
+            references={},
             notes=(note, *self.notes),
         )
 
@@ -132,39 +157,5 @@ class Study:
         return tuple(arm for arm in self.arms if not names or arm.name in names)
 
 
-def experiments_dir(given: Path | None) -> Path:
-    """The folder of study files: ``--experiments DIR``, else that of the checkout.
-
-    Raises:
-        InputError: there is none.
-    """
-    folder = given or Path(__file__).resolve().parent.parent / "experiments"
-    if not folder.is_dir():
-        raise InputError(f"no folder of studies at {folder}: give one with --experiments DIR")
-    return folder
-
-
-def find_studies(folder: Path) -> dict[str, Path]:
-    """Study name → file, for every ``reproductions/*.py`` and ``ablations/*.py`` of the folder."""
-    files = [file for kind in ("reproductions", "ablations") for file in sorted((folder / kind).glob("*.py"))]
-    return {file.stem.replace("_", "-"): file for file in files}
-
-
-def load_study(name: str, folder: Path) -> Study:
-    """Load a study from its file, by path: the package imports nothing from ``experiments``.
-
-    Raises:
-        InputError: unknown name (the known ones are listed), or a file without a ``STUDY``.
-    """
-    studies = find_studies(folder)
-    if name not in studies:
-        raise InputError(f"no study {name!r} in {folder}; valid: {', '.join(studies) or 'none'}")
-    spec = importlib.util.spec_from_file_location(f"kgrec_study_{studies[name].stem}", studies[name])
-    if spec is None or spec.loader is None:
-        raise InputError(f"{studies[name]}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    study = getattr(module, "STUDY", None)
-    if not isinstance(study, Study):
-        raise InputError(f"{studies[name]}: expected a module attribute STUDY of type kgrec.study.Study")
-    return study
+def _valid(metric: str) -> str:
+    return metric.replace("test/", "valid/", 1)

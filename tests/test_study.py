@@ -3,25 +3,22 @@
 import io
 import json
 import logging
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import pytest
 
 from kgrec.commands.reproduce import main
 from kgrec.errors import InputError
 from kgrec.reporting.run_folder import RunFolder
-from kgrec.studies.claims import judge_claims
-from kgrec.studies.measured import Measured
-from kgrec.studies.page import claim_lines, plot
+from kgrec.studies.files import load_study
+from kgrec.studies.page import plot
 from kgrec.studies.plan import plan
 from kgrec.studies.pool import run_trials
 from kgrec.studies.progress import JobProgress, duration
-from kgrec.study import Arm, Claim, Study, experiments_dir, find_studies, load_study
+from kgrec.study import Arm
 
 TINY = """
 from kgrec.study import Arm, Claim, Study
@@ -38,6 +35,7 @@ STUDY = Study(
     arms=(
         Arm("hybrid", ("model=hybrid", "train.max_epochs=3", "kg=full"), RATES, series="hybrid", label="h"),
         Arm("random", ("model=random", "kg=none")),
+        Arm("one seed", ("model=popularity", "kg=none"), seeds=1),
         Arm(
             "rewired",
             ("model=hybrid", "train.max_epochs=1", "kg=rewired"),
@@ -88,7 +86,7 @@ def test_the_report_has_the_agreed_form(tiny: Tiny) -> None:
     assert tiny.report["seeds"] == [0, 1]
     assert tiny.report["command"].startswith("kgrec reproduce tiny")
     assert {"commit", "date"} <= tiny.report.keys()
-    assert [row["arm"] for row in tiny.report["rows"]] == ["hybrid", "random", "rewired"]
+    assert [row["arm"] for row in tiny.report["rows"]] == ["hybrid", "random", "one seed", "rewired"]
     for row in tiny.report["rows"]:
         assert row["dataset"] == "planted"
         assert row["protocol"]["selected_on"] == "valid/cold/recall@20"
@@ -96,7 +94,11 @@ def test_the_report_has_the_agreed_form(tiny: Tiny) -> None:
         for metric in row["metrics"].values():
             assert metric["low"] <= metric["mean"] <= metric["high"]
             assert metric["mean"] == pytest.approx(np.mean(metric["per_seed"]))
-            assert len(metric["per_seed"]) == SEEDS
+            assert len(metric["per_seed"]) == len(row["seeds"])
+            assert metric["sd"] == (
+                pytest.approx(np.std(metric["per_seed"], ddof=1)) if len(row["seeds"]) > 1 else None
+            )
+    assert [row["seeds"] for row in tiny.report["rows"]] == [[0, 1], [0, 1], [0], [0, 1]]
     hybrid = tiny.report["rows"][0]
     assert {"cost/new_item_params", "cost/lm_params", "cost/train_s", "cost/peak_rss_mb"} <= hybrid.keys()
     assert set(hybrid["chosen"]) <= {"train.optimizer.lr=0.01", "train.optimizer.lr=0.001"}
@@ -109,7 +111,7 @@ def test_a_row_is_the_mean_of_its_runs(tiny: Tiny) -> None:
 
 
 def test_a_row_is_the_mean_of_its_draws(tiny: Tiny) -> None:
-    row = tiny.report["rows"][2]
+    row = tiny.report["rows"][3]
     assert row["draws"] == ["kg.draw=0", "kg.draw=4"]
     assert not [setting for setting in row["settings"] if setting.startswith("kg.draw")]
     runs = [RunFolder(tiny.folder / name) for name in row["runs"]]
@@ -121,12 +123,12 @@ def test_a_row_is_the_mean_of_its_draws(tiny: Tiny) -> None:
         assert row["metrics"][metric]["per_seed"] == pytest.approx(values.mean(axis=1))
     seconds = [run.read_summary()["cost/train_s"] for run in runs]
     assert row["cost/train_s"] == pytest.approx(np.mean(seconds))
-    assert [other["draws"] for other in tiny.report["rows"][:2]] == [[], []]
+    assert [other["draws"] for other in tiny.report["rows"][:3]] == [[], [], []]
 
 
 def test_choices_are_made_without_a_look_at_test(tiny: Tiny) -> None:
     candidates, finals = tiny.runs(test=False), tiny.runs(test=True)
-    assert (len(candidates), len(finals)) == (2 * SEEDS, 4 * SEEDS)
+    assert (len(candidates), len(finals)) == (2 * SEEDS, 4 * SEEDS + 1)
     for run in candidates:
         assert not [key for key in run.read_summary() if key.startswith("test/")]
     for seed in range(SEEDS):
@@ -219,7 +221,7 @@ def test_a_failed_job_is_told_and_the_others_go_on(
     [
         (["nope"], "no study 'nope'"),
         ([], "found none as name of a study"),
-        (["tiny", "--only", "nobody"], "no arm 'nobody'; valid: hybrid, random, rewired"),
+        (["tiny", "--only", "nobody"], "no arm 'nobody'; valid: hybrid, random, one seed, rewired"),
         (["tiny", "--seeds", "0"], "--seeds: found 0"),
         (["tiny", "seed=3"], "--seeds N"),
         (["tiny", "train.optimizer.lr=1"], "arm hybrid chooses it on validation"),
@@ -232,18 +234,6 @@ def test_bad_input_is_refused_before_anything_runs(tiny: Tiny, arguments: list[s
     given = arguments if "--experiments" in arguments else [*arguments, *tiny.arguments[1:3]]
     with pytest.raises(InputError, match=message):
         main(given)
-
-
-def test_studies_of_the_checkout_load_and_are_composed(capsys: pytest.CaptureFixture[str]) -> None:
-    folder = experiments_dir(None)
-    assert main(["--list"]) == 0
-    listed = capsys.readouterr().out
-    for name in find_studies(folder):
-        study = load_study(name, folder)
-        assert study.name == name
-        assert f"{name} " in listed
-        assert name in (folder / "README.md").read_text()
-        assert len(plan(study, study.arms, [0], [])) == sum(len(arm.draws) for arm in study.arms)
 
 
 def test_a_choice_may_swap_a_whole_part(tiny: Tiny) -> None:
@@ -270,123 +260,6 @@ def test_each_draw_makes_its_own_choice(tiny: Tiny, tmp_path: Path) -> None:
     assert [trial.chosen() for trial in trials] == [0, 1]
 
 
-ARMS = (Arm("a", ()), Arm("b", ()))
-
-
-def make_study(claims: Sequence[Claim], **settings: Any) -> Study:
-    study = Study("toy", "?", (), ARMS, tuple(claims), "test/r@1", ("test/r@1",), test_to_train=0.25)
-    return replace(study, **settings)
-
-
-def test_a_study_refuses_what_cannot_be_meant() -> None:
-    wrong = Claim("c", "ratio", "a", "z", 1.0)
-    with pytest.raises(ValueError, match="names arm 'z'"):
-        make_study([wrong])
-    with pytest.raises(ValueError, match="no earlier claim"):
-        make_study([Claim("c", "ratio", "a", "b", 1.0, needs="d"), Claim("d", "ratio", "a", "b", 1.0)])
-    with pytest.raises(ValueError, match="is not among"):
-        make_study([], primary="test/r@2")
-    with pytest.raises(ValueError, match="two arms of one name"):
-        make_study([], arms=(*ARMS, ARMS[0]))
-    for draws in ((), (("kg.draw=1",), ("kg.draw=1",))):
-        with pytest.raises(ValueError, match="arm 'a': expected one draw or more, all different"):
-            Arm("a", (), draws=draws)
-
-
-def measured(folder: Path, a: Sequence[Sequence[float]], b: Sequence[Sequence[float]]) -> Measured:
-    """Two arms with these values of the users of each split."""
-    runs: dict[str, list[RunFolder]] = {}
-    for arm, splits in (("a", a), ("b", b)):
-        runs[arm] = [RunFolder(folder / f"{arm}{split}") for split in range(len(splits))]
-        for run, values in zip(runs[arm], splits, strict=True):
-            users = [f"u{user}" for user in range(len(values))]
-            run.write_per_user(pl.DataFrame({"user": users, "test/r@1": np.array(values)}))
-    return Measured({arm: [[run] for run in row] for arm, row in runs.items()}, ["test/r@1"], False)
-
-
-def test_draws_are_averaged_user_by_user(tmp_path: Path) -> None:
-    measured(tmp_path, [[0.2, NAN, 0.4], [0.0, 1.0, NAN]], [[0.6, NAN, 0.0], [1.0, 1.0, NAN]])
-    splits = [[RunFolder(tmp_path / f"{draw}{split}") for draw in "ab"] for split in range(2)]
-    mean = Measured({"drawn": splits, "b": [draws[1:] for draws in splits]}, ["test/r@1"], False)
-    assert [values.tolist() for values in mean.values("drawn", "test/r@1")] == [
-        pytest.approx([0.4, 0.2]), pytest.approx([0.5, 1.0]),
-    ]  # fmt: skip
-    assert mean.compare("difference", "drawn", "b", "test/r@1", 0.0).value == pytest.approx(-0.125)
-    splits[0][1].write_per_user(pl.DataFrame({"user": ["u0"], "test/r@1": [0.5]}))
-    with pytest.raises(InputError, match="other users"):
-        Measured({"drawn": splits[:1]}, ["test/r@1"], False)
-
-
-def test_the_plot_shows_arms_of_a_series_that_can_score_new_items(tmp_path: Path) -> None:
-    metric = {"mean": 0.3, "low": 0.2, "high": 0.4}
-    row = {"arm": "a", "metrics": {"m": metric}, "cost/new_item_params": 10.0}
-    report = {"primary": "m", "rows": [row, {**row, "arm": "b"}]}
-    path = tmp_path / "plot.png"
-    assert not plot(report, [Arm("a", ()), Arm("missing", (), series="s")], path)
-    assert not path.exists()
-    assert plot(report, [Arm("a", (), series="s", label="small")], path)
-    assert path.read_bytes().startswith(b"\x89PNG")
-
-
-NAN = float("nan")
-
-
-def test_claims_by_hand(tmp_path: Path) -> None:
-    # All users alike: the interval is a point. a = .6, b = .4: difference .2, ratio 1.5.
-    values = measured(tmp_path, [[0.6, NAN, 0.6]] * 3, [[0.4, NAN, 0.4]] * 3)
-    claims = [
-        Claim("gap", "difference", "a", "b", 0.0),
-        Claim("1.4", "ratio", "a", "b", 1.4),
-        Claim("reversed", "difference", "b", "a", 0.0, informative=True),
-        Claim("after the gap", "ratio", "a", "b", 1.6, needs="gap"),
-    ]
-    entries = judge_claims(make_study(claims, min_splits=3), values)
-    assert [entry["status"] for entry in entries] == ["holds", "holds", "fails", "fails"]
-    assert [entry["value"] for entry in entries] == pytest.approx([0.2, 1.5, -0.2, 1.5])
-    assert [entry["low"] for entry in entries] == pytest.approx([0.2, 1.5, -0.2, 1.5])
-    assert not any(entry["provisional"] for entry in entries)
-    smallest = 1 / 10_001  # the bootstrap's p is never below one draw
-    assert [entry["p"] for entry in entries] == pytest.approx([smallest, smallest, 1.0, 1.0])
-    assert [entry["holm_p"] for entry in entries] == [
-        pytest.approx(3 * smallest), pytest.approx(3 * smallest), None, 1.0,
-    ]  # fmt: skip
-    assert entries[0]["nadeau_bengio"]["low"] == pytest.approx(0.2)
-    assert entries[1]["nadeau_bengio"]["high"] == pytest.approx(1.5)
-    assert entries[0]["wilcoxon_p"] == 0.5  # two users, both above: 2 / 2²
-
-
-def test_a_claim_says_why_it_is_not_testable(tmp_path: Path) -> None:
-    values = measured(tmp_path, [[0.5, 0.5]], [[0.5, 0.5]])
-    claims = [
-        Claim("gap", "difference", "a", "b", 0.0),
-        Claim("parity", "ratio", "a", "b", 0.98, needs="gap", otherwise="graph gain, no size gap here"),
-    ]
-    report = {"claims": judge_claims(make_study(claims), values)}
-    lines = list(claim_lines(report))
-    assert lines[0].startswith("fails (provisional): gap")
-    assert lines[1].startswith("not_testable: parity")
-    assert lines[1].endswith("graph gain, no size gap here")
-    assert report["claims"][1]["value"] == 1.0  # the figure is given all the same
-    zero = judge_claims(
-        make_study([Claim("c", "ratio", "a", "b", 1.0)]), measured(tmp_path, [[1.0]], [[0.0]])
-    )
-    assert (zero[0]["status"], zero[0]["p"], zero[0]["holm_p"]) == ("not_testable", None, None)
-    assert "not finite" in zero[0]["says"]
-    for entry in judge_claims(make_study(claims), None):
-        assert entry["status"] == "not_testable"
-        assert entry["says"] == "no complete results of a and b"
-
-
-def test_arms_must_have_ranked_the_same_users(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="other users"):
-        measured(tmp_path, [[0.5, 0.5]], [[0.5, NAN]])
-    with pytest.raises(InputError, match="other users"):
-        measured(tmp_path, [[0.5, 0.5]], [[0.5]])
-    measured(tmp_path, [[0.5]], [[0.5]])
-    with pytest.raises(InputError, match="has no values of test/r@2"):
-        Measured({"a": [[RunFolder(tmp_path / "a0")]]}, ["test/r@2"], shared_users=False)
-
-
 def test_progress_tells_the_time_left_where_there_is_no_terminal(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -404,3 +277,14 @@ def test_progress_tells_the_time_left_where_there_is_no_terminal(
 
 def test_nothing_to_run_starts_no_pool() -> None:
     assert run_trials([], 1).failures == []
+
+
+def test_the_plot_shows_arms_of_a_series_that_can_score_new_items(tmp_path: Path) -> None:
+    metric = {"mean": 0.3, "low": 0.2, "high": 0.4}
+    row = {"arm": "a", "metrics": {"m": metric}, "cost/new_item_params": 10.0}
+    report = {"primary": "m", "rows": [row, {**row, "arm": "b"}]}
+    path = tmp_path / "plot.png"
+    assert not plot(report, [Arm("a", ()), Arm("missing", (), series="s")], path)
+    assert not path.exists()
+    assert plot(report, [Arm("a", (), series="s", label="small")], path)
+    assert path.read_bytes().startswith(b"\x89PNG")

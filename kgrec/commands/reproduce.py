@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kgrec.errors import InputError
-from kgrec.study import experiments_dir, find_studies, load_study
+from kgrec.studies.files import experiments_dir, find_studies, load_study
 
 if TYPE_CHECKING:
     from kgrec.studies.runner import Outcome
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     folder = experiments_dir(given.experiments)
     if given.list:
         for name in find_studies(folder):
-            print(f"{name:<24} {load_study(name, folder).question}")
+            print(f"{name:<34} {load_study(name, folder).question}")
         return 0
     name, overrides, only = _sorted_words(given)
     study = load_study(name, folder)

@@ -7,13 +7,14 @@ import numpy as np
 
 from kgrec.evaluation.bootstrap import Estimate
 from kgrec.evaluation.significance import claim_status, holm, nadeau_bengio, wilcoxon_p
+from kgrec.shapes import FloatArray
 from kgrec.studies.measured import Measured
 from kgrec.study import Claim, Study
 
 Entry = dict[str, Any]
 
 
-def judge_claims(study: Study, measured: Measured | None) -> list[Entry]:
+def judge_claims(study: Study, measured: Mapping[str, Measured]) -> list[Entry]:
     """Every claim of the study with its figures and its status.
 
     ``p`` is one-sided against the claim's bound, ``holm_p`` the same after Holm's correction over all
@@ -22,11 +23,12 @@ def judge_claims(study: Study, measured: Measured | None) -> list[Entry]:
 
     Args:
         study: its claims in their order.
-        measured: the primary metric's values of the arms that are complete; ``None`` = no arm is.
+        measured: metric → values of the arms that are complete; empty = no arm is.
     """
     entries: dict[str, Entry] = {}
     for claim in study.claims:
-        entries[claim.name] = _entry(study, claim, measured, entries)
+        metric = claim.metric or study.primary
+        entries[claim.name] = _entry(study, claim, metric, measured.get(metric), entries)
     family = [entries[claim.name] for claim in study.claims if not claim.informative]
     adjusted = holm([1.0 if entry["p"] is None else entry["p"] for entry in family])
     for entry, p in zip(family, adjusted, strict=True):
@@ -34,9 +36,11 @@ def judge_claims(study: Study, measured: Measured | None) -> list[Entry]:
     return list(entries.values())
 
 
-def _entry(study: Study, claim: Claim, measured: Measured | None, earlier: Mapping[str, Entry]) -> Entry:
-    estimate, reason = _estimate(study, claim, measured)
-    num_splits = 0 if measured is None else len(measured.users)
+def _entry(
+    study: Study, claim: Claim, metric: str, measured: Measured | None, earlier: Mapping[str, Entry]
+) -> Entry:
+    estimate, reason = _estimate(claim, metric, measured)
+    num_splits = 0 if measured is None or estimate is None else measured.num_splits(*claim.compared)
     verdict = claim_status(estimate, claim.at_least, num_splits, study.min_splits)
     status = verdict.status
     needed = earlier[claim.needs]["status"] if claim.needs else "holds"
@@ -49,6 +53,7 @@ def _entry(study: Study, claim: Claim, measured: Measured | None, earlier: Mappi
         "provisional": verdict.provisional,
         "says": reason,
         "informative": claim.informative,
+        "metric": metric,
         "statistic": claim.statistic,
         "arm": claim.arm,
         "than": claim.than,
@@ -58,40 +63,58 @@ def _entry(study: Study, claim: Claim, measured: Measured | None, earlier: Mappi
         "high": estimate.high if estimate else None,
         "p": estimate.p if estimate else None,
         "holm_p": None,
-        **_second_opinions(study, claim, measured if estimate else None),
+        **_second_opinions(study, claim, metric, measured if estimate else None),
     }
 
 
-def _estimate(study: Study, claim: Claim, measured: Measured | None) -> tuple[Estimate | None, str]:
+def _estimate(claim: Claim, metric: str, measured: Measured | None) -> tuple[Estimate | None, str]:
     """The claimed value, or why there is none."""
     arms: Sequence[str] = () if measured is None else measured.arms
-    missing = [arm for arm in (claim.arm, claim.than) if arm not in arms]
+    missing = [arm for arm in claim.compared if arm not in arms]
     if measured is None or missing:
         return None, f"no complete results of {' and '.join(missing)}"
+    if claim.statistic == "mean":
+        return measured.mean(claim.arm, metric, claim.at_least), ""
     try:
-        return measured.compare(claim.statistic, claim.arm, claim.than, study.primary, claim.at_least), ""
+        return measured.compare(claim.statistic, claim.arm, claim.than, metric, claim.at_least), ""
     except ValueError as error:
         return None, str(error)
 
 
-def _second_opinions(study: Study, claim: Claim, measured: Measured | None) -> Entry:
-    """The interval that allows for overlapping splits, and Wilcoxon's p on users; both against the bound."""
-    none = {"nadeau_bengio": None, "wilcoxon_p": None}
+def _second_opinions(study: Study, claim: Claim, metric: str, measured: Measured | None) -> Entry:
+    """The interval that allows for overlapping splits, and Wilcoxon's p on users; both against the bound.
+
+    Of a mean there is no Wilcoxon's p: values of users are mostly 0 and by no means symmetric.
+    """
     if measured is None:
-        return none
-    arm, than = (measured.values(name, study.primary) for name in (claim.arm, claim.than))
-    a, b = (measured.split_means(name, study.primary) for name in (claim.arm, claim.than))
-    is_ratio = claim.statistic == "ratio"
-    bound = [values * claim.at_least if is_ratio else values + claim.at_least for values in than]
+        return {"nadeau_bengio": None, "wilcoxon_p": None}
+    num_splits = measured.num_splits(*claim.compared)
+    means = [measured.split_means(arm, metric)[:num_splits] for arm in claim.compared]
     corrected = None
-    if study.test_to_train is not None and len(a) > 1:
-        if not is_ratio:
-            corrected = nadeau_bengio(a - b, study.test_to_train, claim.at_least)
-        elif (a > 0).all() and (b > 0).all() and claim.at_least > 0:
-            corrected = nadeau_bengio(np.log(a / b), study.test_to_train, np.log(claim.at_least)).exp()
+    if study.test_to_train is not None and num_splits > 1:
+        corrected = _corrected(claim, means, study.test_to_train)
     return {
         "nadeau_bengio": {"low": corrected.low, "high": corrected.high, "p": corrected.p}
         if corrected
         else None,
-        "wilcoxon_p": wilcoxon_p(measured.users, arm, bound),
+        "wilcoxon_p": None if claim.statistic == "mean" else _wilcoxon(claim, metric, measured, num_splits),
     }
+
+
+def _corrected(claim: Claim, means: Sequence[FloatArray], test_to_train: float) -> Estimate | None:
+    """Nadeau and Bengio's interval; ``None`` where a ratio has no logarithm."""
+    if claim.statistic == "mean":
+        return nadeau_bengio(means[0], test_to_train, claim.at_least)
+    a, b = means
+    if claim.statistic == "difference":
+        return nadeau_bengio(a - b, test_to_train, claim.at_least)
+    if (a > 0).all() and (b > 0).all() and claim.at_least > 0:
+        return nadeau_bengio(np.log(a / b), test_to_train, np.log(claim.at_least)).exp()
+    return None
+
+
+def _wilcoxon(claim: Claim, metric: str, measured: Measured, num_splits: int) -> float:
+    arm, than = (measured.values(name, metric)[:num_splits] for name in claim.compared)
+    is_ratio = claim.statistic == "ratio"
+    bound = [values * claim.at_least if is_ratio else values + claim.at_least for values in than]
+    return wilcoxon_p(measured.users(*claim.compared), arm, bound)

@@ -1,7 +1,6 @@
 """What the runs of a study measured: per-user values of all arms, paired, and their intervals."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -20,7 +19,8 @@ class Measured:
     All metrics must rank the same candidates (``test/recall@10`` and ``test/ndcg@20`` do,
     ``test/cold/recall@10`` does not): a user either has a value in all of them or in none. Users without a
     value in a split are left out of it for all arms alike. Where an arm has several runs on a split, a
-    user's value is the mean over them.
+    user's value is the mean over them. An arm may lack the last splits: its mean is over those that it has,
+    and it is compared with another arm on those that both have.
 
     Args:
         runs: arm → for each split its runs, one per draw of the arm.
@@ -40,29 +40,39 @@ class Measured:
             arm: [{run: _table(run, metrics) for run in draws} for draws in splits]
             for arm, splits in runs.items()
         }
-        first = [next(iter(draws.values())) for draws in tables[self.arms[0]]]
+        most = max(tables.values(), key=len)
+        first = [next(iter(draws.values())) for draws in most]
         has_value = [table[self.metrics[0]].is_not_nan().to_numpy() for table in first]
-        self.users = [table["user"].to_numpy()[mask] for table, mask in zip(first, has_value, strict=True)]
+        self._users = [table["user"].to_numpy()[mask] for table, mask in zip(first, has_value, strict=True)]
         self._values = {
             (arm, metric): [
                 np.mean([_paired(run, table, metric, mask, users) for run, table in draws.items()], axis=0)
-                for draws, mask, users in zip(tables[arm], has_value, self.users, strict=True)
+                for draws, mask, users in zip(tables[arm], has_value, self._users, strict=False)
             ]
             for arm in self.arms
             for metric in self.metrics
         }
+        self._bootstraps: dict[int, Bootstrap] = {}
+
+    def num_splits(self, *arms: str) -> int:
+        """Splits that all these arms have."""
+        return min(len(self._values[arm, self.metrics[0]]) for arm in arms)
+
+    def users(self, *arms: str) -> list[np.ndarray]:
+        """``[n_s]`` users of each split that all these arms have."""
+        return self._users[: self.num_splits(*arms)]
 
     def values(self, arm: str, metric: str) -> list[FloatArray]:
-        """``[n_s]`` for each split."""
+        """``[n_s]`` for each split of the arm."""
         return self._values[arm, metric]
 
     def split_means(self, arm: str, metric: str) -> FloatArray:
-        """``[S]`` the mean over users on each split."""
-        return self._bootstrap.split_means[_column(arm, metric)]
+        """``[S]`` the mean over users on each split of the arm."""
+        return self._bootstrap(arm).split_means[_column(arm, metric)]
 
-    def mean(self, arm: str, metric: str) -> Estimate:
-        """Mean over users, then splits, with its interval."""
-        return self._bootstrap.mean(_column(arm, metric))
+    def mean(self, arm: str, metric: str, threshold: float | None = None) -> Estimate:
+        """Mean over users, then splits, with its interval; p, one-sided, only where there is a threshold."""
+        return self._bootstrap(arm).mean(_column(arm, metric), threshold)
 
     def compare(self, statistic: str, arm: str, than: str, metric: str, threshold: float) -> Estimate:
         """``difference`` or ``ratio`` of two arms; p is one-sided against the threshold.
@@ -70,13 +80,21 @@ class Measured:
         Raises:
             ValueError: the ratio is not finite in every draw.
         """
-        form = {"difference": self._bootstrap.difference, "ratio": self._bootstrap.ratio}[statistic]
+        bootstrap = self._bootstrap(arm, than)
+        form = {"difference": bootstrap.difference, "ratio": bootstrap.ratio}[statistic]
         return form(_column(arm, metric), _column(than, metric), threshold=threshold)
 
-    @cached_property
-    def _bootstrap(self) -> Bootstrap:
-        values = {_column(*pair): parts for pair, parts in self._values.items()}
-        return Bootstrap(values, BOOTSTRAP_SEED, self._shared_users)
+    def _bootstrap(self, *arms: str) -> Bootstrap:
+        """Of all arms that have the splits which these arms share."""
+        num_splits = self.num_splits(*arms)
+        if num_splits not in self._bootstraps:
+            values = {
+                _column(*pair): parts[:num_splits]
+                for pair, parts in self._values.items()
+                if len(parts) >= num_splits
+            }
+            self._bootstraps[num_splits] = Bootstrap(values, BOOTSTRAP_SEED, self._shared_users)
+        return self._bootstraps[num_splits]
 
 
 def _column(arm: str, metric: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kgrec.reporting.plots import SizePoint, quality_vs_size
 from kgrec.reporting.tables import Cell, Interval, Table, Value, render_markdown, render_text
+from kgrec.studies.comparison import published_tables, reproduction_lines
 from kgrec.study import Arm
 
 Report = dict[str, Any]
@@ -35,8 +36,9 @@ def markdown(report: Report) -> str:
     parts = [f"# {report['study']}", report["question"], _origin(report)]
     for title, table in _tables(report):
         parts += [f"## {title}", render_markdown(table).rstrip()]
-    parts += [COST_NOTE, "## Claims", *(f"- {line}" for line in claim_lines(report))]
-    parts += ["## Notes", *(f"- {note}" for note in _notes(report))] if _notes(report) else []
+    parts += [COST_NOTE]
+    for title, lines in _lists(report):
+        parts += [f"## {title}", *(f"- {line}" for line in lines)]
     return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
 
 
@@ -45,10 +47,10 @@ def text(report: Report) -> str:
     parts = [f"{report['study']}: {report['question']}"]
     for title, table in _tables(report):
         parts += [title, render_text(table).rstrip()]
-    parts += [COST_NOTE, "Claims"]
-    return (
-        "\n\n".join(parts) + "\n" + "\n".join(f"  {line}" for line in [*claim_lines(report), *_notes(report)])
-    )
+    parts += [COST_NOTE]
+    for title, lines in _lists(report):
+        parts.append("\n".join([title, *(f"  {line}" for line in lines)]))
+    return "\n\n".join(parts)
 
 
 def claim_lines(report: Report) -> Iterator[str]:
@@ -76,30 +78,50 @@ def plot(report: Report, arms: Sequence[Arm], path: Path) -> bool:
     return bool(points)
 
 
+def _lists(report: Report) -> Iterator[tuple[str, list[str]]]:
+    """Title and lines of what is no table, where there are any."""
+    for title, lines in (
+        ("Claims", [*claim_lines(report)]),
+        ("Reproductions", [*reproduction_lines(report)]),
+        ("Notes", _notes(report)),
+    ):
+        if lines:
+            yield title, lines
+
+
 def _tables(report: Report) -> Iterator[tuple[str, Table]]:
-    """One table per set of candidates, then costs."""
+    """What is beside published figures, one table per set of candidates, then costs."""
     rows = report["rows"]
     if not rows:
         return
+    yield from published_tables(report)
     by_candidates: dict[str, list[str]] = {}
     for metric in rows[0]["metrics"]:
         by_candidates.setdefault(metric.rpartition("/")[0], []).append(metric)
     for prefix, metrics in by_candidates.items():
-        candidates = "the held-out items" if prefix.endswith("/cold") else "all items"
-        yield f"{prefix}: ranked among {candidates}", _quality(rows, metrics, report["primary"])
+        yield f"{prefix}: {_explained(prefix)}", _quality(rows, metrics, report["primary"])
     shown = [cost for cost in COSTS if any(f"cost/{cost[0]}" in row for row in rows)]
     costs = [[row["arm"], *(_cost(row, key, unit) for key, _, unit in shown)] for row in rows]
     yield "What it costs", Table(["arm", *(heading for _, heading, _ in shown)], costs, digits=1)
+
+
+def _explained(prefix: str) -> str:
+    """``test/cold/slice_rare_items`` in words."""
+    parts = prefix.split("/")[1:]
+    ranked = f"ranked among {'the held-out items' if 'cold' in parts else 'all items'}"
+    slices = [part.removeprefix("slice_").replace("_", " ") for part in parts if part.startswith("slice_")]
+    return f"{ranked}, relevant are {slices[0]} alone" if slices else ranked
 
 
 def _quality(rows: Sequence[Report], metrics: Sequence[str], primary: str) -> Table:
     """Means, with the interval for the metric that the study is about; the best of each column marked."""
     leading = primary.rpartition("/")[2]
     with_interval = [metric.rpartition("/")[2] == leading for metric in metrics]
+    most_seeds = max(len(row["seeds"]) for row in rows)
     best = [max(row["metrics"][metric]["mean"] for row in rows) for metric in metrics]
     cells: list[list[Value | Cell]] = [
         [
-            row["arm"],
+            _name(row, most_seeds),
             *(
                 Cell(_value(row["metrics"][metric], interval), row["metrics"][metric]["mean"] == top)
                 for metric, interval, top in zip(metrics, with_interval, best, strict=True)
@@ -108,6 +130,13 @@ def _quality(rows: Sequence[Report], metrics: Sequence[str], primary: str) -> Ta
         for row in rows
     ]
     return Table(["arm", *(metric.rpartition("/")[2] for metric in metrics)], cells, digits=3)
+
+
+def _name(row: Report, most_seeds: int) -> str:
+    """The arm, and how few its seeds are where others have more."""
+    num_seeds = len(row["seeds"])
+    few = f" ({num_seeds} seed{'s' if num_seeds > 1 else ''})" if num_seeds < most_seeds else ""
+    return f"{row['arm']}{few}"
 
 
 def _value(metric: Report, interval: bool) -> Value:
@@ -126,9 +155,13 @@ def _figures(claim: Report) -> str:
     if claim["value"] is None:
         return ""
     number: Callable[[float], str] = "{:.3f}".format
-    sign = "-" if claim["statistic"] == "difference" else "/"
+    compared = {
+        "difference": f"{claim['arm']} - {claim['than']}",
+        "ratio": f"{claim['arm']} / {claim['than']}",
+        "mean": f"mean of {claim['arm']}",
+    }[claim["statistic"]]
     figures = f"{number(claim['value'])} [{number(claim['low'])}, {number(claim['high'])}]"
-    return f" | {claim['arm']} {sign} {claim['than']} = {figures}, must exceed {claim['threshold']:g}"
+    return f" | {compared} = {figures}, must exceed {claim['threshold']:g}"
 
 
 def _origin(report: Report) -> str:

@@ -109,7 +109,7 @@ def plan(study: Study, arms: Sequence[Arm], seeds: Sequence[int], overrides: Seq
     Args:
         study: its common settings come first, then those of the arm, then ``overrides``.
         arms: those to run.
-        seeds: one split each.
+        seeds: one split each; an arm with fewer seeds is run on the first of them.
         overrides: settings for all arms.
 
     Raises:
@@ -122,7 +122,7 @@ def plan(study: Study, arms: Sequence[Arm], seeds: Sequence[int], overrides: Seq
         trial
         for arm in arms
         for draw in range(len(arm.draws))
-        for trial in _trials(arm, draw, seeds, [*_configs(study, arm, draw, overrides)], silent)
+        for trial in _trials(arm, draw, seeds[: arm.seeds], [*_configs(study, arm, draw, overrides)], silent)
     ]
     return sorted(trials, key=lambda trial: trial.seed)
 

@@ -4,7 +4,7 @@ import datetime
 import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 from kgrec.reporting.run_folder import RunFolder
@@ -19,7 +19,8 @@ Report = dict[str, Any]
 def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], command: str) -> Report:
     """Rows, claims, and how they came about.
 
-    Only arms with a finished run on every split are in it, so that all arms stand on the same splits.
+    Only arms with a finished run on each of their splits are in it: all of the study's, or the first few for
+    an arm that says so.
 
     Args:
         study: arms, metrics, claims.
@@ -44,7 +45,8 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
         "provisional": len(seeds) < study.min_splits,
         "notes": list(study.notes),
         "rows": [_row(study, [*chain(*row)], measured) for row in complete.values()],
-        "claims": judge_claims(study, measured.get(study.primary)),
+        "references": {name: published.record() for name, published in study.references.items()},
+        "claims": judge_claims(study, measured),
         "incomplete": [
             arm for arm in dict.fromkeys(trial.arm.name for trial in trials) if arm not in complete
         ],
@@ -60,10 +62,10 @@ def _code(runs: Sequence[RunFolder]) -> Report:
 
 
 def _complete(study: Study, trials: Sequence[Trial], seeds: Sequence[int]) -> dict[str, list[list[Trial]]]:
-    """Arm → for each seed its trials, one per draw, for arms that are finished on every split."""
+    """Arm → for each of its seeds its trials, one per draw, for arms that are finished on all of them."""
     by_arm = {arm.name: [trial for trial in trials if trial.arm.name == arm.name] for arm in study.arms}
     return {
-        arm: [[trial for trial in own if trial.seed == seed] for seed in seeds]
+        arm: [[trial for trial in own if trial.seed == seed] for seed in seeds[: own[0].arm.seeds]]
         for arm, own in by_arm.items()
         if own and all(not trial.to_run() for trial in own)
     }
@@ -87,6 +89,8 @@ def _row(study: Study, trials: Sequence[Trial], measured: Mapping[str, Measured]
     runs = [trial.result for trial in trials]
     summaries = [run.read_summary() for run in runs]
     stated = {key: value for key, value in summaries[0].items() if key.startswith("protocol/")}
+    metrics = {metric: _metric(measured[metric], arm.name, metric) for metric in study.metrics}
+    means = {metric: values["mean"] for metric, values in metrics.items()}
     return {
         "dataset": stated.pop("protocol/dataset"),
         "protocol": {
@@ -98,7 +102,12 @@ def _row(study: Study, trials: Sequence[Trial], measured: Mapping[str, Measured]
         "settings": [*study.common, *arm.overrides],
         "draws": [" ".join(draw) for draw in arm.draws] if len(arm.draws) > 1 else [],
         "chosen": [" ".join(arm.choices[trial.chosen()]) for trial in trials] if trials[0].candidates else [],
-        "metrics": {metric: _metric(measured[metric], arm.name, metric) for metric in study.metrics},
+        "seeds": list(dict.fromkeys(trial.seed for trial in trials)),
+        "tuning": arm.tuning or None,
+        "metrics": metrics,
+        "published": {**arm.published.record(), "beside": arm.published.beside(means)}
+        if arm.published
+        else None,
         **_costs(summaries),
         "runs": [run.name for run in runs],
     }
@@ -106,11 +115,13 @@ def _row(study: Study, trials: Sequence[Trial], measured: Mapping[str, Measured]
 
 def _metric(measured: Measured, arm: str, metric: str) -> Report:
     estimate = measured.mean(arm, metric)
+    per_seed = measured.split_means(arm, metric).tolist()
     return {
         "mean": estimate.value,
         "low": estimate.low,
         "high": estimate.high,
-        "per_seed": measured.split_means(arm, metric).tolist(),
+        "sd": stdev(per_seed) if len(per_seed) > 1 else None,
+        "per_seed": per_seed,
     }
 
 
