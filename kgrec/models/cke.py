@@ -1,0 +1,139 @@
+"""CKE: matrix factorisation whose items share their vectors with a knowledge graph embedding."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kgrec.errors import InputError
+from kgrec.kg.graph import Graph
+from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.bpr_mf import embedding_table
+from kgrec.models.triple_sampler import TripleSampler, fact_triples
+from kgrec.nn.losses import RankingLoss, embedding_l2
+from kgrec.nn.translation import TransR
+
+
+class CKE(Recommender):
+    r"""Collaborative knowledge base embedding, Zhang et al., KDD 2016, §4.1 and §5 (structural part).
+
+    https://www.kdd.org/kdd2016/subtopic/view/collaborative-knowledge-base-embedding-for-recommender-systems
+
+    .. math::
+        s_{ui} = p_u^T (q_i + v_i), \qquad
+        L = L_{rank} + \beta \, \mathrm{mean} \, {-\ln \sigma}(d(h, r, t') - d(h, r, t))
+            + \frac{\lambda}{2} \, \mathrm{mean} (\lVert p_u \rVert^2 + \lVert q_i + v_i \rVert^2)
+
+    with :math:`v` the entities' vectors, :math:`v_i` that of item i, and :math:`d` the distance of TransR
+    (:class:`kgrec.nn.translation.TransR`); t' is a corrupted tail. Scores are inner products in the loss's
+    ranking space: cosines where the loss normalises, else of any sign. A cold item is known by its facts,
+    beside its initial :math:`q_i`.
+
+    Differences from the paper: its textual and visual parts are left out, as in RecBole; any ranking loss
+    (``loss=bpr`` is the paper's); sampled triples are weighted by β instead of drawn beside each pair; the
+    penalty touches the vectors that a batch reads.
+
+    Args:
+        inputs: graph and training interactions.
+        embedding_dim: D ≥ 1.
+        init_std: standard deviation (> 0) of the initial embeddings.
+        loss: what is minimised over interactions.
+        kg_weight: β ≥ 0; 0 = facts are not read, which leaves matrix factorisation.
+        l2: λ ≥ 0.
+        translation: builds TransR from numbers of relations and D.
+        triples: builds the sampler of facts.
+
+    Raises:
+        InputError: a value outside its range.
+        ValueError: no graph.
+    """
+
+    needs_graph = True
+
+    def __init__(
+        self,
+        inputs: ModelInputs,
+        embedding_dim: int,
+        init_std: float,
+        loss: RankingLoss,
+        kg_weight: float,
+        l2: float,
+        translation: Callable[..., TransR],
+        triples: Callable[..., TripleSampler],
+    ) -> None:
+        super().__init__(inputs)
+        if inputs.graph is None:
+            raise ValueError("CKE needs a graph, got None")
+        self.kg_weight, self.l2 = check_weight("kg_weight", kg_weight), check_weight("l2", l2)
+        num_relations, num_entities = sizes(inputs.graph)
+        self.user_table = embedding_table(self.num_users, embedding_dim, init_std)
+        self.item_table = embedding_table(self.num_items, embedding_dim, init_std)
+        self.entity_table = embedding_table(num_entities, embedding_dim, init_std)
+        self.triples = triples(
+            fact_triples(inputs.graph),
+            num_entities=num_entities,
+            num_relations=num_relations,
+            num_negatives=1,
+        )
+        self.reads_facts = kg_weight > 0 and len(self.triples) > 0
+        if self.reads_facts:  # else its parameters would never have a gradient
+            self.translation = translation(num_relations, embedding_dim)
+        self.criterion = loss
+        self.num_negatives = loss.num_negatives
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Ranking loss, weighted loss of a batch of triples, and penalty."""
+        users, items = self.user_table(batch.users), self._items()
+        total = self.criterion(users, items, batch.items, batch.negatives)
+        if self.l2 > 0:
+            total = total + self.l2 * read_l2(users, items, batch)
+        if self.reads_facts:
+            total = total + self.kg_weight * self._fact_loss(batch.step)
+        return total
+
+    def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:
+        """λ/2 · mean squared length of the vectors of the pairs."""
+        return self.l2 * embedding_l2(self.user_table(user_ids), F.embedding(item_ids, self._items()))
+
+    def embeddings(self) -> tuple[Tensor, Tensor]:
+        """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""
+        to_ranking_space = self.criterion.ranking_space
+        return to_ranking_space(self.user_table.weight), to_ranking_space(self._items())
+
+    def _items(self) -> Tensor:
+        return self.item_table.weight + self.entity_table.weight[: self.num_items]
+
+    def _fact_loss(self, step: int) -> Tensor:
+        batch = self.triples.sample(step, self.device)
+        entities = self.entity_table(batch.entities())
+        distances = self.translation(entities, batch.relations, batch.relation_counts)
+        return F.softplus(distances[:, 0] - distances[:, 1]).mean()
+
+
+def read_l2(users: Tensor, items: Tensor, batch: Batch) -> Tensor:
+    """:func:`kgrec.nn.losses.embedding_l2` of the vectors that a batch reads, shape ``[]``.
+
+    Lengths are computed once for each item, and only they are looked up: with many negatives, that is
+    far less than their vectors.
+
+    Args:
+        users: ``[B, D]`` of the batch's users.
+        items: ``[I, D]`` of all items.
+        batch: its items and negatives are read.
+    """
+    lengths = items.square().sum(dim=1, keepdim=True)
+    read = torch.cat([batch.items.unsqueeze(1), batch.negatives], dim=1)
+    return embedding_l2(users) + F.embedding(read, lengths).sum() / (2 * len(users))
+
+
+def sizes(graph: Graph) -> tuple[int, int]:
+    """Numbers of fact relations, without inverses and interactions, and of entities, items included."""
+    return graph.num_relations // 2 - 1, graph.num_nodes - len(graph.user_nodes)
+
+
+def check_weight(setting: str, value: float) -> float:
+    """``value``, or InputError naming ``model.<setting>`` where it is below 0."""
+    if not value >= 0:
+        raise InputError(f"model.{setting}: found {value}, expected a number >= 0")
+    return value
