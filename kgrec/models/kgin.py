@@ -2,13 +2,14 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.dropout import GraphDropout
 from kgrec.nn.fact_layers import FactLayers
+from kgrec.nn.glorot import glorot
 from kgrec.nn.independence import distance_correlation
 from kgrec.nn.losses import RankingLoss, embedding_l2
 from kgrec.nn.relational import KeptEdges, relational_sum
@@ -156,8 +157,3 @@ class KGIN(Recommender):
         if self._facts.node_ids.device != self.device:
             self._facts = FactLayers(self._graph.to(self.device), self.num_layers)
         return self._facts
-
-
-def glorot(rows: int, columns: int) -> nn.Parameter:
-    """``[rows, columns]``, uniform in ±√(6 / (rows + columns))."""
-    return nn.Parameter(nn.init.xavier_uniform_(torch.empty(rows, columns)))

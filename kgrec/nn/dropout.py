@@ -50,3 +50,11 @@ def drop_positions(size: int, probability: float, device: torch.device) -> Tenso
     gaps = rng.geometric(probability, size=int(expected + 8 * expected**0.5 + 16))
     positions = np.cumsum(gaps) - 1
     return torch.from_numpy(positions[: np.searchsorted(positions, size)]).to(device)
+
+
+def message_dropout(x: Tensor, probability: float) -> Tensor:
+    """``F.dropout(x, probability)`` by :func:`drop_positions`; ``x`` itself where the probability is 0."""
+    if not probability:
+        return x
+    positions = drop_positions(x.numel(), probability, x.device)
+    return (x / (1 - probability)).view(-1).index_fill(0, positions, 0.0).view_as(x)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kgrec.errors import InputError
-from kgrec.nn.dropout import GraphDropout, drop_positions
+from kgrec.nn.dropout import GraphDropout, drop_positions, message_dropout
 
 CPU = torch.device("cpu")
 
@@ -58,3 +58,14 @@ def test_edges_are_kept_at_the_rate():
 def test_bad_rates_are_refused(name, value):
     with pytest.raises(InputError, match=rf"model\.dropout\.{name}: found {value}"):
         GraphDropout(**({"edges": 0.0, "messages": 0.0} | {name: value}))
+
+
+def test_message_dropout_keeps_the_mean_and_its_gradient():
+    torch.manual_seed(0)
+    x = torch.ones(500, 40, requires_grad=True)
+    found = message_dropout(x, 0.2)
+    assert set(found.unique().tolist()) == {0.0, 1.25}
+    assert found.mean().item() == pytest.approx(1, abs=0.02)
+    found.sum().backward()
+    assert torch.equal(x.grad, found)
+    assert message_dropout(x, 0.0) is x
