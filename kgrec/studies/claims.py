@@ -84,7 +84,8 @@ def _estimate(claim: Claim, metric: str, measured: Measured | None) -> tuple[Est
 def _second_opinions(study: Study, claim: Claim, metric: str, measured: Measured | None) -> Entry:
     """The interval that allows for overlapping splits, and Wilcoxon's p on users; both against the bound.
 
-    Of a mean there is no Wilcoxon's p: values of users are mostly 0 and by no means symmetric.
+    Of a mean there is no Wilcoxon's p, as values of users are mostly 0 and by no means symmetric, nor where
+    there are no values of users.
     """
     if measured is None:
         return {"nadeau_bengio": None, "wilcoxon_p": None}
@@ -97,7 +98,7 @@ def _second_opinions(study: Study, claim: Claim, metric: str, measured: Measured
         "nadeau_bengio": {"low": corrected.low, "high": corrected.high, "p": corrected.p}
         if corrected
         else None,
-        "wilcoxon_p": None if claim.statistic == "mean" else _wilcoxon(claim, metric, measured, num_splits),
+        "wilcoxon_p": _wilcoxon(claim, metric, measured, num_splits),
     }
 
 
@@ -113,7 +114,9 @@ def _corrected(claim: Claim, means: Sequence[FloatArray], test_to_train: float) 
     return None
 
 
-def _wilcoxon(claim: Claim, metric: str, measured: Measured, num_splits: int) -> float:
+def _wilcoxon(claim: Claim, metric: str, measured: Measured, num_splits: int) -> float | None:
+    if claim.statistic == "mean" or measured.is_pooled:
+        return None
     arm, than = (measured.values(name, metric)[:num_splits] for name in claim.compared)
     is_ratio = claim.statistic == "ratio"
     bound = [values * claim.at_least if is_ratio else values + claim.at_least for values in than]

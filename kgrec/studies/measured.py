@@ -11,10 +11,15 @@ from kgrec.reporting.run_folder import RunFolder
 from kgrec.shapes import BoolArray, FloatArray
 
 BOOTSTRAP_SEED = 0
+POOLED = "all rows"
+"""Stands for a user where a metric has one value for all."""
 
 
 class Measured:
     """Values of several metrics, of all arms on the same users of the same splits.
+
+    A metric that a run has no values of users for, such as the AUC over all rows, counts as one value per
+    split; its intervals resample splits alone.
 
     All metrics must rank the same candidates (``test/recall@10`` and ``test/ndcg@20`` do,
     ``test/cold/recall@10`` does not): a user either has a value in all of them or in none. Users without a
@@ -62,6 +67,11 @@ class Measured:
         """``[n_s]`` users of each split that all these arms have."""
         return self._users[: self.num_splits(*arms)]
 
+    @property
+    def is_pooled(self) -> bool:
+        """Whether the metrics have one value per split, and none per user."""
+        return all(users.tolist() == [POOLED] for users in self._users)
+
     def values(self, arm: str, metric: str) -> list[FloatArray]:
         """``[n_s]`` for each split of the arm."""
         return self._values[arm, metric]
@@ -103,9 +113,13 @@ def _column(arm: str, metric: str) -> str:
 
 def _table(run: RunFolder, metrics: Sequence[str]) -> pl.DataFrame:
     table = run.read_per_user()
-    if missing := [metric for metric in metrics if metric not in table.columns]:
+    missing = [metric for metric in metrics if metric not in table.columns]
+    if not missing:
+        return table.select("user", *metrics)
+    summary = run.read_summary() if run.is_finished else {}
+    if any(summary.get(metric) is None for metric in metrics):
         raise InputError(f"{run.path}: has no values of {missing[0]}; has {', '.join(table.columns)}")
-    return table.select("user", *metrics)
+    return pl.DataFrame({"user": [POOLED], **{metric: [float(summary[metric])] for metric in metrics}})
 
 
 def _paired(

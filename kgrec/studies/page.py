@@ -99,7 +99,9 @@ def _tables(report: Report) -> Iterator[tuple[str, Table]]:
     for metric in rows[0]["metrics"]:
         by_candidates.setdefault(metric.rpartition("/")[0], []).append(metric)
     for prefix, metrics in by_candidates.items():
-        yield f"{prefix}: {_explained(prefix)}", _quality(rows, metrics, report["primary"])
+        labelled = rows[0]["protocol"].get("candidates") == "labelled rows"
+        explained = _of_labelled_rows(prefix) if labelled else _explained(prefix)
+        yield f"{prefix}: {explained}", _quality(rows, metrics, report["primary"])
     shown = [cost for cost in COSTS if any(f"cost/{cost[0]}" in row for row in rows)]
     costs = [[row["arm"], *(_cost(row, key, unit) for key, _, unit in shown)] for row in rows]
     yield "What it costs", Table(["arm", *(heading for _, heading, _ in shown)], costs, digits=1)
@@ -111,6 +113,12 @@ def _explained(prefix: str) -> str:
     ranked = f"ranked among {'the held-out items' if 'cold' in parts else 'all items'}"
     slices = [part.removeprefix("slice_").replace("_", " ") for part in parts if part.startswith("slice_")]
     return f"{ranked}, relevant are {slices[0]} alone" if slices else ranked
+
+
+def _of_labelled_rows(prefix: str) -> str:
+    """``test/user`` in words, where rows are labelled and nothing is ranked."""
+    parts = {"user": "means over users", "batchwise": "means over full mini-batches"}
+    return parts.get(prefix.rpartition("/")[2], "over all labelled rows")
 
 
 def _quality(rows: Sequence[Report], metrics: Sequence[str], primary: str) -> Table:

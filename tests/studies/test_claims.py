@@ -181,3 +181,21 @@ def test_fewer_seeds_leave_the_intervals_of_the_other_arms_alone(tmp_path: Path)
     whole = measured(tmp_path / "whole", a, [[0.1, 0.2, 0.3], [0.2, 0.2, 0.2]], shared_users=True)
     part = measured(tmp_path / "part", a, [[0.1, 0.2, 0.3]], shared_users=True)
     assert part.mean("a", "test/r@1") == whole.mean("a", "test/r@1")
+
+
+def test_a_metric_without_values_of_users_counts_once_per_split(tmp_path: Path) -> None:
+    runs = {}
+    for arm, figures in (("a", [0.7, 0.9]), ("b", [0.6, 0.6])):
+        runs[arm] = [[RunFolder(tmp_path / f"{arm}{split}")] for split in range(2)]
+        for (run,), figure in zip(runs[arm], figures, strict=True):
+            run.write_per_user(pl.DataFrame({"user": ["u0", "u1"], "test/user/auc": [0.5, NAN]}))
+            run.write_summary({"test/auc": figure, "test/f1": 0.5})
+    values = Measured(runs, ["test/auc", "test/f1"], shared_users=False)
+    estimate = values.mean("a", "test/auc")
+    assert (estimate.value, estimate.low, estimate.high) == pytest.approx((0.8, 0.7, 0.9))
+    study = make_study([Claim("c", "difference", "a", "b", 0.0)], primary="test/auc", metrics=("test/auc",))
+    (entry,) = judge_claims(study, {"test/auc": values})
+    assert (entry["value"], entry["wilcoxon_p"]) == (pytest.approx(0.2), None)
+    assert entry["nadeau_bengio"]["low"] < 0.2
+    with pytest.raises(InputError, match="has no values of test/log_loss"):
+        Measured(runs, ["test/log_loss"], shared_users=False)

@@ -45,6 +45,7 @@ def row(arm: str, mean: float, num_seeds: int, record: Published | None) -> dict
     beside = record.beside({"test/r@1": mean}) if record else {}
     return {
         "arm": arm,
+        "protocol": {"candidates": "all"},
         "metrics": {"test/r@1": metric},
         "seeds": list(range(num_seeds)),
         "tuning": "tuning.json" if num_seeds > 1 else None,
