@@ -1,0 +1,21 @@
+"""CFKG on Book-Crossing, LightKG's split: kgrec reproduce ai2018-cfkg-bookcrossing."""
+
+from kgrec.studies.published import Published
+from kgrec.studies.sources import ADAKG
+from kgrec.study import Arm
+
+REPRODUCTION = Arm(
+    "cfkg",
+    ("experiment=cfkg_bookcrossing",),
+    seeds=1,
+    published=Published(
+        paper=(
+            "Ai et al., Learning Heterogeneous Knowledge Base Embeddings for Explainable Recommendation, "
+            "Algorithms 2018"
+        ),
+        address="https://arxiv.org/abs/1805.03352",
+        source=ADAKG,
+        figures={"test/recall@10": 0.0802, "test/mrr@10": 0.0384},
+        deviations=("one seed, settings not searched; published: mean of five seeds, 30 trials",),
+    ),
+)

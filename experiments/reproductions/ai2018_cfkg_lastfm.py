@@ -1,0 +1,21 @@
+"""CFKG on Last.FM, LightKG's split: kgrec reproduce ai2018-cfkg-lastfm."""
+
+from kgrec.studies.published import Published
+from kgrec.studies.sources import ADAKG
+from kgrec.study import Arm
+
+REPRODUCTION = Arm(
+    "cfkg",
+    ("experiment=cfkg_lastfm",),
+    seeds=1,
+    published=Published(
+        paper=(
+            "Ai et al., Learning Heterogeneous Knowledge Base Embeddings for Explainable Recommendation, "
+            "Algorithms 2018"
+        ),
+        address="https://arxiv.org/abs/1805.03352",
+        source=ADAKG,
+        figures={"test/recall@10": 0.2444, "test/mrr@10": 0.1100},
+        deviations=("one seed, settings not searched; published: mean of five seeds, 30 trials",),
+    ),
+)

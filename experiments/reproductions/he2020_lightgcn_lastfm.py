@@ -1,0 +1,20 @@
+"""LightGCN on Last.FM, LightKG's split: kgrec reproduce he2020-lightgcn-lastfm."""
+
+from kgrec.studies.published import Published
+from kgrec.studies.sources import ADAKG
+from kgrec.study import Arm
+
+REPRODUCTION = Arm(
+    "lightgcn",
+    ("experiment=lightgcn_lastfm",),
+    published=Published(
+        paper=(
+            "He et al., LightGCN: Simplifying and Powering Graph Convolution Network for Recommendation, "
+            "SIGIR 2020"
+        ),
+        address="https://arxiv.org/abs/2002.02126",
+        source=ADAKG,
+        figures={"test/recall@10": 0.2695, "test/mrr@10": 0.1204},
+        deviations=("settings not searched yet; published: 30 trials",),
+    ),
+)

@@ -1,0 +1,18 @@
+"""KGAT on Book-Crossing, LightKG's split: kgrec reproduce wang2019-kgat-bookcrossing."""
+
+from kgrec.studies.published import Published
+from kgrec.studies.sources import ADAKG
+from kgrec.study import Arm
+
+REPRODUCTION = Arm(
+    "kgat",
+    ("experiment=kgat_bookcrossing",),
+    seeds=1,
+    published=Published(
+        paper="Wang et al., KGAT: Knowledge Graph Attention Network for Recommendation, KDD 2019",
+        address="https://arxiv.org/abs/1905.07854",
+        source=ADAKG,
+        figures={"test/recall@10": 0.0499, "test/mrr@10": 0.0233},
+        deviations=("one seed, settings not searched; published: mean of five seeds, 30 trials",),
+    ),
+)
