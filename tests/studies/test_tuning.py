@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kgrec.cli import main
+from kgrec.commands.tune import _space_of
 from kgrec.errors import InputError
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies import tuning
@@ -193,3 +194,23 @@ def test_the_command_trains_and_prints_a_line_to_run(
     assert trials[1]["value"] == summary["valid/recall@10"]
     assert not [key for key in summary if key.startswith("test/")]
     assert not (tmp_path / "runs" / "test_reads.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (["model=lightgcn"], "lightgcn"),
+        (["experiment=lightgcn_softmax_lastfm"], "lightgcn_softmax"),
+        (["experiment=parity_ml_100k", "model=bpr_mf"], "bpr_mf"),
+        ([], "hybrid"),
+    ],
+)
+def test_the_space_follows_from_the_experiment_or_the_model(overrides: list[str], name: str) -> None:
+    assert _space_of(overrides) == name
+
+
+def test_an_experiment_decides_what_the_space_would_else_set(folders: list[str], runs: list[Any]) -> None:
+    space = SearchSpace("toy", ("model=bpr_mf", "loss=bpr", "data=planted"), SPACE.parameters[:1])
+    tuned = Tuning(space, ["experiment=lightgcn_softmax_lastfm", *folders], Budget(1, 1), 0, "")
+    assert (tuned.base.choices.model, tuned.base.choices.loss) == ("lightgcn", "softmax")
+    assert tuned.base.group == "tune-toy-lastfm"
