@@ -12,6 +12,8 @@ PUBLISHED = load_reproductions(
     (
         "he2020_lightgcn_bookcrossing",
         "zhang2016_cke_bookcrossing",
+        "wang2021_kgin_bookcrossing",
+        "li2025_lightkg_bookcrossing",
         "ai2018_cfkg_bookcrossing",
         "wang2019_kgcn_bookcrossing",
         "wang2019_kgnn_ls_bookcrossing",

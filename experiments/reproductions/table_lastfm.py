@@ -13,6 +13,7 @@ PUBLISHED = load_reproductions(
         "he2020_lightgcn_lastfm",
         "zhang2016_cke_lastfm",
         "wang2021_kgin_lastfm",
+        "li2025_lightkg_lastfm",
         "ai2018_cfkg_lastfm",
         "wang2019_kgcn_lastfm",
         "wang2019_kgnn_ls_lastfm",

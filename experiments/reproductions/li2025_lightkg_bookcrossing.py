@@ -1,0 +1,20 @@
+"""LightKG on Book-Crossing, LightKG's split: kgrec reproduce li2025-lightkg-bookcrossing."""
+
+from kgrec.studies.published import Published
+from kgrec.studies.sources import ADAKG
+from kgrec.study import Arm
+
+REPRODUCTION = Arm(
+    "lightkg",
+    ("experiment=lightkg_bookcrossing",),
+    published=Published(
+        paper=(
+            "Li et al., LightKG: Efficient Knowledge-Aware Recommendations with Simplified GNN "
+            "Architecture, KDD 2025"
+        ),
+        address="https://arxiv.org/abs/2506.10347",
+        source=ADAKG,
+        figures={"test/recall@10": 0.1144, "test/mrr@10": 0.0520},
+        deviations=("settings not searched yet; published: 30 trials",),
+    ),
+)
