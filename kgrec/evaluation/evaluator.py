@@ -1,19 +1,19 @@
 """From a score function to per-user metric values and their means."""
 
 import logging
+import weakref
 from collections.abc import Iterator, Sequence
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.errors import InputError
 from kgrec.evaluation.base import Evaluation, Scorer
 from kgrec.evaluation.metrics.base import Metric
-from kgrec.evaluation.ranking import ScoreFunction, judge, top_items
+from kgrec.evaluation.ranking import Judge, Ranker, Ranking, ScoreFunction
 from kgrec.evaluation.slices import SLICE_NAMES, in_slice
 from kgrec.seed import tie_break_order
 from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs
@@ -60,7 +60,8 @@ class Evaluator:
         self.selection_metric = selection_metric
         self.block_size = block_size
         self.tie_break_seed = tie_break_seed
-        self._tie_breaks: WeakKeyDictionary[IdMap, IntArray] = WeakKeyDictionary()
+        self._tie_breaks: weakref.WeakKeyDictionary[IdMap, IntArray] = weakref.WeakKeyDictionary()
+        self._kept: dict[tuple[str, str], _Prepared] = {}
         self._check_settings()
 
     def evaluate(
@@ -86,25 +87,14 @@ class Evaluator:
             InputError: the split holds no user to evaluate, or no cold items where these are candidates.
             ValueError: NaN scores or scores of the wrong shape.
         """
-        relevant, seen = _relevant_and_seen(dataset, split)
-        user_ids = np.unique(relevant[:, 0])
-        masks = [_candidate_mask(name, dataset, split) for name in self.candidates]
-        tie_break, longest = self._tie_break(dataset.items), max(self.ks)
-        lists = top_items(score, user_ids, seen, masks, tie_break, longest, self.block_size, device)
+        prepared = self._prepare(dataset, split, device)
+        lists = prepared.ranker.top_items(score, max(self.ks), self.block_size)
         columns: dict[str, FloatArray] = {}
-        for name, mask, items in zip(self.candidates, masks, lists, strict=True):
-            pairs = relevant if mask is None else relevant[mask[relevant[:, 1]]]
-            if len(pairs) == 0:
-                raise InputError(
-                    f"dataset {dataset.name}: no {split} interaction falls on a {name} item; "
-                    "set eval.candidates=[all]"
-                )
-            prefix = _prefix(split, name)
-            columns |= self._measure(prefix, items, user_ids, pairs)
-            for slice_name, part in self._slice_pairs(dataset, pairs):
-                columns |= self._measure(f"{prefix}slice_{slice_name}/", items, user_ids, part)
+        for items, judges in zip(lists, prepared.judges, strict=True):
+            for prefix, judge in judges:
+                columns |= self._measure(prefix, judge(items))
         means = {key: float(np.nanmean(values)) for key, values in columns.items()}
-        return Evaluation(user_ids, columns, means)
+        return Evaluation(prepared.user_ids, columns, means)
 
     def measure(self, scorer: Scorer, dataset: RecDataset, split: str) -> Evaluation:
         """See :meth:`evaluate`."""
@@ -151,23 +141,45 @@ class Evaluator:
             )
         _check_known("selection_metric", [self.selection_metric], valid_keys)
 
+    def _prepare(self, dataset: RecDataset, split: str, device: torch.device | str) -> "_Prepared":
+        """What an evaluation needs besides scores, kept for the next one of the same dataset and split."""
+        kept = self._kept.get((split, str(device)))
+        if kept is not None and kept.dataset() is dataset:
+            return kept
+        relevant, seen = _relevant_and_seen(dataset, split)
+        user_ids = np.unique(relevant[:, 0])
+        masks = [_candidate_mask(name, dataset, split) for name in self.candidates]
+        judges = []
+        for name, mask in zip(self.candidates, masks, strict=True):
+            pairs = relevant if mask is None else relevant[mask[relevant[:, 1]]]
+            if len(pairs) == 0:
+                raise InputError(
+                    f"dataset {dataset.name}: no {split} interaction falls on a {name} item; "
+                    "set eval.candidates=[all]"
+                )
+            parts = [(_prefix(split, name), pairs), *self._slices_of(dataset, pairs, _prefix(split, name))]
+            judges.append([(prefix, Judge(user_ids, part)) for prefix, part in parts])
+        ranker = Ranker(user_ids, seen, masks, self._tie_break(dataset.items), device)
+        prepared = _Prepared(weakref.ref(dataset), user_ids, ranker, judges)
+        self._kept[split, str(device)] = prepared
+        return prepared
+
     def _tie_break(self, items: IdMap) -> IntArray:
         """The tie-break order of the items, hashed once per catalogue."""
         if items not in self._tie_breaks:
             self._tie_breaks[items] = tie_break_order(items.raw_ids, self.tie_break_seed)
         return self._tie_breaks[items]
 
-    def _slice_pairs(self, dataset: RecDataset, pairs: Pairs) -> Iterator[tuple[str, Pairs]]:
+    def _slices_of(self, dataset: RecDataset, pairs: Pairs, prefix: str) -> Iterator[tuple[str, Pairs]]:
         for name in self.slices:
             part = pairs[in_slice(name, dataset, pairs)]
             if len(part):
-                yield name, part
+                yield f"{prefix}slice_{name}/", part
             else:
                 log.info("dataset %s: no relevant pair in slice %s, no figure for it", dataset.name, name)
 
-    def _measure(self, prefix: str, items: Tensor, user_ids: IntArray, pairs: Pairs) -> dict[str, FloatArray]:
+    def _measure(self, prefix: str, ranking: Ranking) -> dict[str, FloatArray]:
         """Values of every metric and cut-off, NaN for users without a relevant pair."""
-        ranking = judge(items, user_ids, pairs)
         has_none = ranking.num_relevant == 0
         columns = {}
         for metric in self.metrics:
@@ -175,6 +187,23 @@ class Evaluator:
             for column, k in enumerate(self.ks):
                 columns[f"{prefix}{metric.name}@{k}"] = values[:, column]
         return columns
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """One split of a dataset, ready to be ranked again and again.
+
+    Attributes:
+        dataset: whose split it is, held weakly.
+        user_ids: ``[n]`` users to rank for.
+        ranker: of all candidate sets.
+        judges: for each candidate set, prefix of the keys and judge of its relevant pairs, slices included.
+    """
+
+    dataset: weakref.ref[RecDataset]
+    user_ids: IntArray
+    ranker: Ranker
+    judges: list[list[tuple[str, Judge]]]
 
 
 def _prefix(split: str, candidates: str) -> str:

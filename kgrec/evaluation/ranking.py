@@ -1,10 +1,12 @@
 """Scores to top-K lists: seen items masked, candidates restricted, ties broken by a fixed order.
 
 Users are scored in blocks, so users × items never stands whole in memory, and each block is scored once
-however many candidate sets are asked for. The K best are found by ``topk`` and only rows with a tie at the
-boundary are repaired; no row is sorted whole.
+however many candidate sets are asked for. No row is sorted whole (:mod:`kgrec.evaluation.top_k`). What hangs
+on users, candidates and relevant pairs alone is prepared once, in :class:`Ranker` and :class:`Judge`, for
+rankings that are repeated after every epoch.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -13,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.evaluation.top_k import NO_COLUMN, top_columns
 from kgrec.shapes import BoolArray, IntArray, Pairs
 
 ScoreFunction: TypeAlias = Callable[[Tensor], Tensor]
 """User ids ``[B]`` int64 → scores ``[B, I]``, floating, higher is better; -inf = never recommend."""
 
-NO_ITEM = -1
+NO_ITEM = NO_COLUMN
 """Fills the places of a list for which no candidate is left."""
 
 
@@ -84,19 +87,42 @@ def top_items(
     device: torch.device | str,
 ) -> list[Tensor]:
     """Top-K item ids ``[U, K]`` for each candidate set; arguments and errors as in :func:`rank`."""
-    if k < 1 or block_size < 1:
-        raise ValueError(f"k and block_size must be at least 1, got {k} and {block_size}")
-    sets = [_Columns(candidates, tie_break, user_ids, seen, device) for candidates in candidate_sets]
-    lists = [torch.full((len(user_ids), k), NO_ITEM, dtype=torch.int64) for _ in sets]
-    users = torch.from_numpy(np.asarray(user_ids, dtype=np.int64)).to(device)
-    for start in range(0, len(user_ids), block_size):
-        block = users[start : start + block_size]
-        with torch.no_grad():
-            scores = score(block)
-        _check_scores(scores, block, len(tie_break))
-        for columns, top in zip(sets, lists, strict=True):
-            top[start : start + len(block)] = columns.top(scores, start, k).cpu()
-    return lists
+    return Ranker(user_ids, seen, candidate_sets, tie_break, device).top_items(score, k, block_size)
+
+
+class Ranker:
+    """Ranks the same candidates for the same users, by whatever scores.
+
+    Args and errors as in :func:`rank`; ``candidate_sets`` are ranked each by itself.
+    """
+
+    def __init__(
+        self,
+        user_ids: IntArray,
+        seen: Pairs,
+        candidate_sets: Sequence[BoolArray | None],
+        tie_break: IntArray,
+        device: torch.device | str,
+    ) -> None:
+        self.num_items = len(tie_break)
+        self._sets = [
+            _Columns(candidates, tie_break, user_ids, seen, device) for candidates in candidate_sets
+        ]
+        self._users = torch.from_numpy(np.asarray(user_ids, dtype=np.int64)).to(device)
+
+    def top_items(self, score: ScoreFunction, k: int, block_size: int) -> list[Tensor]:
+        """Top-K item ids ``[U, K]`` for each candidate set."""
+        if k < 1 or block_size < 1:
+            raise ValueError(f"k and block_size must be at least 1, got {k} and {block_size}")
+        lists = [torch.full((len(self._users), k), NO_ITEM, dtype=torch.int64) for _ in self._sets]
+        for start in range(0, len(self._users), block_size):
+            block = self._users[start : start + block_size]
+            with torch.no_grad():
+                scores = score(block)
+                _check_scores(scores, block, self.num_items)
+                for columns, top in zip(self._sets, lists, strict=True):
+                    top[start : start + len(block)] = columns.top(scores, start, k).cpu()
+        return lists
 
 
 def judge(items: Tensor, user_ids: IntArray, relevant: Pairs) -> Ranking:
@@ -107,25 +133,36 @@ def judge(items: Tensor, user_ids: IntArray, relevant: Pairs) -> Ranking:
         user_ids: ``[U]`` distinct ids.
         relevant: ``[n, 2]`` user, item; a pair given twice counts once, pairs of other users are ignored.
     """
-    users, listed = np.asarray(user_ids, dtype=np.int64), items.numpy()
-    stride = 1 + int(max(listed.max(initial=0), relevant[:, 1].max(initial=0)))
-    relevant_keys = np.unique(relevant[:, 0] * stride + relevant[:, 1])
-    hits = np.isin(users[:, None] * stride + listed, relevant_keys) & (listed != NO_ITEM)
-    per_user = np.bincount(relevant_keys // stride, minlength=int(users.max(initial=0)) + 1)
-    return Ranking(
-        items=items,
-        hits=torch.from_numpy(hits),
-        num_relevant=torch.from_numpy(per_user[users].astype(np.int64)),
-        user_ids=torch.from_numpy(users),
-    )
+    return Judge(user_ids, relevant)(items)
+
+
+class Judge:
+    """Marks the same relevant items of the same users in whatever lists; arguments as in :func:`judge`."""
+
+    def __init__(self, user_ids: IntArray, relevant: Pairs) -> None:
+        users = np.asarray(user_ids, dtype=np.int64)
+        self._stride = 1 + int(relevant[:, 1].max(initial=0))
+        self._keys = np.unique(relevant[:, 0] * self._stride + relevant[:, 1])
+        per_user = np.bincount(self._keys // self._stride, minlength=int(users.max(initial=0)) + 1)
+        self._user_ids = torch.from_numpy(users)
+        self.num_relevant = torch.from_numpy(per_user[users].astype(np.int64))
+
+    def __call__(self, items: Tensor) -> Ranking:
+        """Judge the lists ``[U, K]``, with -1 for empty places."""
+        listed, users = items.numpy(), self._user_ids.numpy()
+        keys = users[:, None] * self._stride + listed
+        if len(self._keys):
+            found = self._keys[np.searchsorted(self._keys[:-1], keys)] == keys
+        else:
+            found = np.zeros(listed.shape, dtype=bool)
+        hits = found & (listed != NO_ITEM) & (listed < self._stride)  # beyond it keys mean other pairs
+        return Ranking(
+            items=items, hits=torch.from_numpy(hits), num_relevant=self.num_relevant, user_ids=self._user_ids
+        )
 
 
 class _Columns:
-    """One candidate set: its items in tie-break order, and the seen pairs that fall on them.
-
-    The columns stand in tie-break order, so "of equal scores the lower rank wins" becomes "of equal scores
-    the leftmost column wins".
-    """
+    """One candidate set: its columns of the scores, and the seen pairs that fall on them."""
 
     def __init__(
         self,
@@ -140,8 +177,11 @@ class _Columns:
             items = items[candidates[items]]
         if len(items) == 0:
             raise ValueError("no item is a candidate")
+        # All items are ranked where they stand; of some, a copy is made in the order that breaks ties.
+        self._order = torch.from_numpy(items).to(device) if candidates is None else None
+        self._items = None if candidates is None else torch.from_numpy(items).to(device)
         column_of_item = np.full(len(tie_break), -1, dtype=np.int64)
-        column_of_item[items] = np.arange(len(items))
+        column_of_item[items] = items if candidates is None else np.arange(len(items))
         highest_id = max(np.max(user_ids, initial=-1), seen[:, 0].max(initial=-1))
         row_of_user = np.full(int(highest_id) + 1, -1, dtype=np.int64)
         row_of_user[user_ids] = np.arange(len(user_ids))
@@ -149,18 +189,25 @@ class _Columns:
         kept = np.flatnonzero((rows >= 0) & (columns >= 0))
         kept = kept[np.argsort(rows[kept], kind="stable")]
         self._sorted_rows = rows[kept]
-        self._items = torch.from_numpy(items).to(device)
         self._seen_rows = torch.from_numpy(rows[kept]).to(device)
         self._seen_columns = torch.from_numpy(columns[kept]).to(device)
 
     def top(self, scores: Tensor, start: int, k: int) -> Tensor:
-        """Top-K item ids ``[B, K]`` of the users whose rows begin at ``start``."""
-        # Adding zero turns -0.0 into 0.0: a radix select would rank the two differently.
-        own = scores.index_select(1, self._items.to(scores.device)) + 0.0
+        """Top-K item ids ``[B, K]`` of the users whose rows begin at ``start``; scores stay as they are."""
         first, last = np.searchsorted(self._sorted_rows, [start, start + len(scores)])
-        own[self._seen_rows[first:last] - start, self._seen_columns[first:last]] = -torch.inf
-        columns = _leftmost_topk(own, k)
-        return torch.where(columns >= 0, self._items[columns.clamp(min=0)], NO_ITEM)
+        seen = (self._seen_rows[first:last] - start, self._seen_columns[first:last])
+        if self._items is not None:
+            own = scores.index_select(1, self._items)
+            own[seen] = -torch.inf
+            columns = top_columns(own, k, self._order)
+            return torch.where(columns >= 0, self._items[columns.clamp(min=0)], NO_ITEM)
+        # Masked in place, then put back: a copy of all scores would cost as much as ranking them.
+        own = scores.contiguous()
+        hidden = own[seen]
+        own[seen] = -torch.inf
+        columns = top_columns(own, k, self._order)
+        own[seen] = hidden
+        return columns
 
 
 def _check_scores(scores: Tensor, block: Tensor, num_items: int) -> None:
@@ -168,42 +215,8 @@ def _check_scores(scores: Tensor, block: Tensor, num_items: int) -> None:
         raise ValueError(f"scores have shape {tuple(scores.shape)}, expected {(len(block), num_items)}")
     if not scores.is_floating_point():
         raise ValueError(f"scores are {scores.dtype}, expected a floating type")
+    if math.isfinite(float(scores.sum())):  # one number tells that none is NaN, in a tenth of the time
+        return
     num_nan = int(scores.isnan().sum())
     if num_nan:
         raise ValueError(f"{num_nan} of {scores.numel()} scores in a block of {len(block)} users are NaN")
-
-
-def _leftmost_topk(scores: Tensor, k: int) -> Tensor:
-    """Columns ``[B, k]`` of the k highest scores, best first, the leftmost first among equals.
-
-    A score of -inf is never listed: its place, like those beyond the last column, holds -1.
-    """
-    width = min(k, scores.shape[1])
-    values, columns = scores.topk(min(width + 1, scores.shape[1]), dim=1)
-    if values.shape[1] > width:  # torch.topk chooses freely among equals: mend rows tied at the boundary
-        tied = (values[:, width - 1] == values[:, width]) & (values[:, width] > -torch.inf)
-        rows = tied.nonzero().squeeze(1)
-        values, columns = values[:, :width], columns[:, :width].contiguous()
-        if len(rows):
-            columns[rows] = _mend_boundary(scores[rows], values[rows], columns[rows])
-    columns = columns.sort(dim=1).values
-    values = scores.gather(1, columns)
-    values, order = values.sort(dim=1, descending=True, stable=True)
-    columns = columns.gather(1, order).masked_fill(values == -torch.inf, -1)
-    return torch.nn.functional.pad(columns, (0, k - width), value=-1)
-
-
-def _mend_boundary(scores: Tensor, values: Tensor, columns: Tensor) -> Tensor:
-    """Replace the columns that hold the lowest listed score by the leftmost columns of that score.
-
-    Args:
-        scores: ``[B, C]``.
-        values: ``[B, k]`` as ``topk`` gave them, descending.
-        columns: ``[B, k]`` their columns.
-    """
-    num_columns, width = scores.shape[1], columns.shape[1]
-    lowest = values[:, -1:]
-    positions = torch.arange(num_columns, device=scores.device)
-    leftmost = torch.where(scores == lowest, positions, num_columns).topk(width, largest=False).values
-    place = torch.arange(width, device=scores.device) - (values > lowest).sum(dim=1, keepdim=True)
-    return torch.where(place >= 0, leftmost.gather(1, place.clamp(min=0)), columns)

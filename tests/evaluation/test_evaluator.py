@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,9 +176,25 @@ def test_the_tie_break_is_hashed_once_per_catalogue(toy: RecDataset, monkeypatch
 
     monkeypatch.setattr("kgrec.evaluation.evaluator.tie_break_order", counted)
     measure = evaluator(tie_break_seed=7)
-    for _ in range(3):
-        measure.evaluate(fixed_scores(SCORES), toy, "valid")
+    for split in ("valid", "test", "valid"):
+        measure.evaluate(fixed_scores(SCORES), toy, split)
+    measure.evaluate(fixed_scores(SCORES), replace(toy), "valid")
     assert calls == [7]
+
+
+def test_what_is_kept_of_an_evaluation_belongs_to_its_dataset_and_split(toy: RecDataset) -> None:
+    used = evaluator(candidates=["cold", "all"], selection_metric="valid/cold/mrr@1", slices=["warm_items"])
+    other = replace(toy, train=np.array([[0, 2], [2, 0]]))
+    for dataset, split in ((toy, "valid"), (toy, "test"), (other, "valid"), (toy, "valid"), (other, "test")):
+        fresh = evaluator(
+            candidates=["cold", "all"], selection_metric="valid/cold/mrr@1", slices=["warm_items"]
+        )
+        expected = fresh.evaluate(fixed_scores(SCORES), dataset, split)
+        found = used.evaluate(fixed_scores(SCORES), dataset, split)
+        assert found.user_ids.tolist() == expected.user_ids.tolist()
+        assert found.columns.keys() == expected.columns.keys()
+        for key, values in expected.columns.items():
+            np.testing.assert_array_equal(found.columns[key], values)
 
 
 def test_protocol_and_direction() -> None:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgrec.evaluation.ranking import NO_ITEM, judge, rank, top_items
+from kgrec.evaluation.ranking import NO_ITEM, Ranker, judge, rank, top_items
 from kgrec.seed import numpy_generator
 
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
@@ -39,9 +39,17 @@ def test_rank_equals_a_full_sort_on_cuda(levels: int) -> None:
     assert rank_one([0.0] * 4, k=2, score=lambda users: zeros, device="cuda").tolist() == [0, 1]
 
 
-def compare_with_full_sort(device: str, dtype: torch.dtype, levels: int, k: int, block_size: int) -> None:
+@pytest.mark.parametrize("levels", [1, 3, 100, 10_000_000])
+@pytest.mark.parametrize("num_items", [400, 961, 1003])
+def test_rank_equals_a_full_sort_where_rows_are_long(levels: int, num_items: int) -> None:
+    compare_with_full_sort("cpu", torch.float64, levels, k=10, block_size=7, num_items=num_items)
+
+
+def compare_with_full_sort(
+    device: str, dtype: torch.dtype, levels: int, k: int, block_size: int, num_items: int = 40
+) -> None:
     generator = numpy_generator(levels, "ranking test", k)
-    num_users, num_items = 30, 40
+    num_users = 30
     values = generator.integers(levels, size=(num_users, num_items)).astype(np.float64) - levels // 2
     values[generator.random(values.shape) < 0.1] = -np.inf
     scores = torch.from_numpy(values).to(device, dtype)
@@ -145,6 +153,23 @@ def test_each_block_is_scored_once_for_all_candidate_sets() -> None:
     assert two.tolist() == [[1, 0, NO_ITEM]] * 3
 
 
+def test_scores_that_rows_share_are_not_mixed_up() -> None:
+    row = torch.tensor([3.0, 2.0, 1.0, 0.0])
+    seen = np.array([[0, 0], [1, 1], [1, 0]])
+    (items,) = top_items(
+        lambda users: row.expand(len(users), 4), np.arange(3), seen, [None], np.arange(4), 2, 3, "cpu"
+    )
+    assert items.tolist() == [[1, 2], [2, 3], [0, 1]]
+    assert row.tolist() == [3.0, 2.0, 1.0, 0.0]
+
+
+def test_a_ranker_ranks_by_whatever_scores() -> None:
+    ranker = Ranker(np.array([3, 1]), np.array([[1, 2]]), [None], np.arange(3), "cpu")
+    scores = torch.tensor([[0.0] * 3, [0.0, 1.0, 2.0], [0.0] * 3, [2.0, 1.0, 0.0]])
+    assert ranker.top_items(scores.__getitem__, 2, 1)[0].tolist() == [[0, 1], [1, 0]]
+    assert ranker.top_items((-scores).__getitem__, 2, 1)[0].tolist() == [[2, 1], [0, 1]]
+
+
 def test_judge_counts_a_repeated_pair_once_and_ignores_other_users() -> None:
     items = torch.tensor([[3, 1, NO_ITEM], [0, 2, 3]])
     relevant = np.array([[7, 1], [7, 1], [7, 9], [5, 3], [6, 0]])
@@ -158,3 +183,9 @@ def test_judge_without_relevant_pairs() -> None:
     ranking = judge(torch.tensor([[3, 1]]), np.array([7]), NO_PAIRS)
     assert ranking.hits.tolist() == [[False, False]]
     assert ranking.num_relevant.tolist() == [0]
+
+
+def test_judge_does_not_take_an_item_beyond_the_relevant_ones_for_another_users() -> None:
+    # With ids of one digit, 0·3 + 5 is 1·3 + 2: the pair (1, 2) must not be read as (0, 5).
+    ranking = judge(torch.tensor([[5, 0], [2, 5]]), np.array([0, 1]), np.array([[1, 2], [0, 0]]))
+    assert ranking.hits.tolist() == [[False, True], [True, False]]
