@@ -19,7 +19,7 @@ import torch
 from kgrec.build import build, compose
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.models.base import Recommender
-from kgrec.pipeline import load_dataset, load_inputs, load_model, load_trainer
+from kgrec.pipeline import load_dataset, load_inputs, load_model, load_task, load_trainer
 from kgrec.seed import seed_everything
 
 PACKAGES = ("torch", "numpy", "scipy", "polars", "accelerate")
@@ -59,7 +59,7 @@ class Stopwatch:
     def __call__(self, model: Recommender) -> dict[str, float]:
         """Validation metrics of ``model``."""
         began, began_cpu = time.perf_counter(), time.process_time()
-        means = self.evaluator.evaluate(model.score, self.dataset, "valid", model.device).means
+        means = self.evaluator.measure(model, self.dataset, "valid").means
         ended, ended_cpu = time.perf_counter(), time.process_time()
         self.epochs.append(
             {
@@ -92,7 +92,7 @@ def measure(spec: dict[str, Any]) -> dict[str, Any]:
         stopwatch.start()
         trainer.fit(
             model,
-            dataset,
+            load_task(cfg).training_rows(dataset),
             validate=stopwatch,
             selection_metric=evaluator.selection_metric,
             run=nowhere,
