@@ -83,7 +83,7 @@ def _alone(name: str, arm: Arm) -> Study:
     metrics = tuple(arm.published.figures)
     return Study(
         name=name,
-        question=f"Does {arm.name} reach what {arm.published.source.name} prints for it?",
+        question=f"Does {arm.name} reach its figures in {arm.published.source.name}?",
         common=(),
         arms=(arm,),
         claims=(),

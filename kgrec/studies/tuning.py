@@ -137,8 +137,8 @@ class Tuning:
 
     @property
     def best_overrides(self) -> list[str]:
-        """Settings that make the best run again, but for what the search itself decided."""
-        own = ("test=", "logger=", "group=", "train.runtime.progress=")
+        """Settings that make the best run again, without those that leave what is computed alone."""
+        own = ("test=", "logger=", "group=", "paths.", "train.runtime.progress=")
         kept = [override for override in self.overrides if not override.startswith(own)]
         return last_of_each([*kept, *self.best.params])
 

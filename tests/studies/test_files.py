@@ -1,5 +1,6 @@
 """Studies and reproductions as files: those of the checkout compose; others are found, loaded, refused."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_study_of_the_checkout_is_composed(name: str) -> None:
     assert len(trials) == sum(len(arm.draws) for arm in study.arms)
 
 
+@pytest.mark.parametrize("name", find_studies(FOLDER))
+def test_a_tuned_arm_has_the_best_settings_of_its_search(name: str) -> None:
+    for arm in load_study(name, FOLDER).arms:
+        if arm.tuning:
+            best = json.loads((FOLDER / "results" / "tuning" / arm.tuning).read_text())["best"]
+            assert set(best["params"]) <= set(arm.overrides), f"{arm.name}: other settings than {arm.tuning}"
+
+
 def test_all_are_listed_and_those_with_results_are_in_the_readme(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list"]) == 0
     listed = capsys.readouterr().out
@@ -53,7 +62,7 @@ def test_a_reproduction_is_a_study_of_its_own(tmp_path: Path) -> None:
     study = load_study("me2020-mine-planted", folder)
     assert [arm.name for arm in study.arms] == ["mine"]
     assert (study.primary, study.sample, study.num_splits) == ("test/mrr@10", "seeds", 2)
-    assert study.question == "Does mine reach what a page prints for it?"
+    assert study.question == "Does mine reach its figures in a page?"
     assert len(plan(study, study.arms, range(5), [])) == 2
     (arm,) = load_reproductions(folder / "reproductions", ["me2020_mine_planted"])
     assert arm.published == study.arms[0].published

@@ -98,7 +98,9 @@ def test_the_record_says_how_it_came_about(folders: list[str], runs: list[Any]) 
     assert record["best"]["value"] == best.value
     assert record["best"]["overrides"] == tuned.best_overrides
     assert {"model=bpr_mf", "data=planted", *best.params} <= set(tuned.best_overrides)
-    assert not [override for override in tuned.best_overrides if override.startswith(("test=", "logger="))]
+    assert not [
+        override for override in tuned.best_overrides if override.startswith(("test=", "logger=", "paths."))
+    ]
 
 
 def test_a_search_goes_on_where_it_was_stopped(folders: list[str], runs: list[Any], tmp_path: Path) -> None:
