@@ -41,7 +41,8 @@ class FactLayers:
         self.relation = (relation - (relation >= half).long())[within]
         self.num_relations = graph.num_relations - 2
         self.num_edges = len(self.source)
-        self.interactions = _interactions(graph)
+        shape = (len(graph.user_nodes), graph.num_items)
+        self.interactions = SparseStructure.build(*train_pairs(graph), shape)
         self._masks: list[Tensor] = []
         self._layers: list[RelationalEdges] = []
         for layer in range(num_layers):
@@ -88,9 +89,10 @@ def _by_distance(graph: Graph, facts: Tensor, num_layers: int) -> tuple[Tensor, 
     return torch.cat(order), places, counts
 
 
-def _interactions(graph: Graph) -> SparseStructure:
+def train_pairs(graph: Graph) -> tuple[Tensor, Tensor]:
+    """User ``[n]`` and item ``[n]`` of each interaction."""
     user, item = graph.edge_index[:, graph.edge_type == graph.num_relations // 2 - 1]
     places = torch.full((graph.num_nodes,), -1, device=user.device)
     places[graph.user_nodes] = torch.arange(len(graph.user_nodes), device=user.device)
     places[graph.item_nodes] = torch.arange(graph.num_items, device=user.device)
-    return SparseStructure.build(places[user], places[item], (len(graph.user_nodes), graph.num_items))
+    return places[user], places[item]
