@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.kg.graph import Graph
@@ -61,8 +62,8 @@ class FactAttention(nn.Module):
         f(i, r, j) = \frac{\langle W x_i, W x_j \odot z_r \rangle}{\sqrt{D / H}}, \qquad
         y_i = \sum_{(r, j)} \mathrm{softmax}_i(f)\, z_r \odot x_j
 
-    each head with its own D / H numbers of every vector. z_r stands on the side of i as well as on that of j, so
-    it is multiplied once for each target and relation.
+    each head with its own D / H numbers of every vector. z_r may stand beside i as well as beside j, so it is
+    multiplied once for each target and relation.
 
     Args:
         dim: D, a multiple of H.
