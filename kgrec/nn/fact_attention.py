@@ -96,7 +96,7 @@ class FactAttention(nn.Module):
 
     @torch.no_grad()
     def rationale(self, x: Tensor, facts: FactEdges, weights: Tensor) -> Tensor:
-        """Rationale γ ``[E]``: softmax of the heads' mean score, times the facts of the target; 0 for absent facts."""
+        """Rationale γ ``[E]``: softmax of the mean score, times the facts of the target; 0 for absent facts."""
         scores = torch.stack(self.scores(x, facts)).mean(dim=0)
         counts = SparseMatrix(facts.incoming, weights).row_sums()
         return edge_softmax(scores, facts.incoming, facts.target, weights) * counts[facts.target]
@@ -107,10 +107,8 @@ class FactAttention(nn.Module):
 
     def foretold(self, x: Tensor, facts: FactEdges, edges: Tensor) -> Tensor:
         """``[m]``: ⟨x_i, z_r ⊙ x_j⟩ of the facts ``edges [m]``."""
-        heads, tails = (nn.functional.embedding(ends[edges], x) for ends in (facts.target, facts.source))
-        return (heads * tails * nn.functional.embedding(facts.graph.edge_type[edges], self.relations)).sum(
-            dim=1
-        )
+        heads, tails = (F.embedding(ends[edges], x) for ends in (facts.target, facts.source))
+        return (heads * tails * F.embedding(facts.graph.edge_type[edges], self.relations)).sum(dim=1)
 
     def _of_group(self, facts: FactEdges) -> Tensor:
         return facts.groups.relations.ones() @ self.relations
