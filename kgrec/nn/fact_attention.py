@@ -96,7 +96,7 @@ class FactAttention(nn.Module):
 
     @torch.no_grad()
     def rationale(self, x: Tensor, facts: FactEdges, weights: Tensor) -> Tensor:
-        """Rationale γ ``[E]``: softmax of the mean score, times the facts of the target; 0 for absent facts."""
+        """γ ``[E]``: softmax of the mean score, times the facts of the target; 0 for absent facts."""
         scores = torch.stack(self.scores(x, facts)).mean(dim=0)
         counts = SparseMatrix(facts.incoming, weights).row_sums()
         return edge_softmax(scores, facts.incoming, facts.target, weights) * counts[facts.target]
