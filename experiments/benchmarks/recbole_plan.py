@@ -48,8 +48,13 @@ class Model:
 MODELS = {
     "bpr_mf": Model("BPR", False, same=["loss=bpr"], good=["loss=softmax"]),
     "lightgcn": Model("LightGCN", False, same=["loss=bpr", "model.num_layers=2"], good=["loss=softmax"]),
-    "cke": Model("CKE", True, same=["loss=bpr"], good=["loss=softmax"]),
-    "kgin": Model("KGIN", True, same=["loss=bpr"], good=["loss=softmax"]),
+    "cke": Model("CKE", True, same=["loss=bpr", "model.l2=0.01"], good=["loss=softmax"]),
+    "kgin": Model(
+        "KGIN",
+        True,
+        same=["loss=bpr", "model.num_layers=2", "model.dropout.messages=0.0"],
+        good=["loss=softmax"],
+    ),
 }
 
 
