@@ -4,6 +4,7 @@ from torch import Tensor
 
 from kgrec.kg.graph import Graph
 from kgrec.nn.gnn.base import GNN, check_layers
+from kgrec.nn.layer_mean import layer_mean
 from kgrec.nn.sparse import normalised_adjacency, symmetric_norm
 
 
@@ -37,9 +38,4 @@ class LightGCN(GNN):
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)
-        matrix = normalised_adjacency(graph, symmetric_norm)
-        total = x
-        for _ in range(self.num_layers):
-            x = matrix @ x
-            total = total + x
-        return total / (self.num_layers + 1)
+        return layer_mean(normalised_adjacency(graph, symmetric_norm), x, self.num_layers)

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 
+_FEW_NEGATIVES = 4
+"""So many products of a matrix and a vector take longer than a product of all numbers and its sums."""
+
 
 class RankingLoss(nn.Module, ABC):
     """Ranks each user's positive item above others.
@@ -121,8 +124,10 @@ def _sampled_scores(
     if negatives.dim() != 2 or negatives.shape[0] != len(users) or negatives.shape[1] == 0:
         raise ValueError(f"negatives are {tuple(negatives.shape)}, expected [{len(users)}, n ≥ 1]")
     positive_scores = (users * F.embedding(positives, items)).sum(dim=1)
-    negative_scores = torch.bmm(F.embedding(negatives, items), users.unsqueeze(2)).squeeze(2)
-    return positive_scores, negative_scores
+    rows = F.embedding(negatives, items)
+    if negatives.shape[1] <= _FEW_NEGATIVES:
+        return positive_scores, (users.unsqueeze(1) * rows).sum(dim=2)
+    return positive_scores, torch.bmm(rows, users.unsqueeze(2)).squeeze(2)
 
 
 def weighted_mean(losses: Tensor, weights: Tensor | None) -> Tensor:
