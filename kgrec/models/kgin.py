@@ -6,6 +6,7 @@ from torch import Tensor
 
 from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.cke import read_l2
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.dropout import GraphDropout
 from kgrec.nn.fact_layers import FactLayers
@@ -105,7 +106,7 @@ class KGIN(Recommender):
         users, items = self._propagated(intents)
         rows = F.embedding(batch.users, users)
         ranking = self.criterion(rows, items, batch.items, batch.negatives)
-        length = embedding_l2(rows, F.embedding(batch.items, items), F.embedding(batch.negatives, items))
+        length = read_l2(rows, items, batch)
         return ranking + self.l2 * length + self.independence * distance_correlation(intents)
 
     def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:
@@ -134,7 +135,7 @@ class KGIN(Recommender):
             sums, items = relational_sum(nodes, self.relations, edges, self.num_items)
             focus = (users @ self.intent_queries.T).softmax(dim=1) @ intents
             from_items = interactions @ items
-            users, nodes = self._unit(from_items + from_items * focus), self._unit(sums)
+            users, nodes = self._unit(torch.addcmul(from_items, from_items, focus)), self._unit(sums)
             all_users, all_items = all_users + users, all_items + items
         return all_users, all_items + nodes
 
