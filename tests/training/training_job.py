@@ -82,7 +82,7 @@ def make_trainer(**changes: object) -> Trainer:
     settings: dict[str, object] = {
         "max_epochs": 6,
         "batch_size": 10,
-        "optimizer": partial(torch.optim.AdamW, lr=0.05, weight_decay=0.01),
+        "optimizer": partial(torch.optim.AdamW, lr=0.05, weight_decay=0.01, fused=True),
         "early_stopping": partial(EarlyStopping, patience=None),
         "max_grad_norm": None,
         "eval_every": 1,
