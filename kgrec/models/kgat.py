@@ -128,7 +128,8 @@ class KGAT(Recommender):
         # Evaluation never keeps it: other weights may be loaded between two rankings.
         self._attention = attention if self.training else None
         nodes = self.layers(self.table.weight, attention)
-        return nodes[self._graph.user_nodes], nodes[self._graph.item_nodes]
+        users, items, _ = nodes.split([self.num_users, self.num_items, len(self._graph.entity_nodes)])
+        return users, items
 
 
 def edge_triples(graph: Graph) -> Triples:
