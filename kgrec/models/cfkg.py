@@ -32,9 +32,9 @@ class CFKG(Recommender):
     is :math:`q^T t` or :math:`-\lVert q - t \rVert^2`. Scores are inner products of what it makes of both
     sides, in the loss's ranking space. A cold item is known by its facts.
 
-    Differences from the papers: any ranking loss (``loss=bce`` is Ai et al.'s, ``loss=bpr`` the smooth form of
-    Zhang et al.'s margin); interactions and facts are drawn apart and weighted by β, as in RecBole, instead
-    of from one bag; no inverse relations.
+    Differences from the papers: any ranking loss (``loss=bce`` is Ai et al.'s, ``loss=bpr`` a smooth form
+    of Zhang et al.'s margin); interactions and facts are drawn apart and weighted by β, as in RecBole,
+    instead of from one bag; no inverse relations.
 
     Args:
         inputs: graph and training interactions.
