@@ -1,6 +1,7 @@
 """LightGCN over the training interactions: the graph-based recommender without a knowledge graph."""
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -48,7 +49,10 @@ class LightGCN(Recommender):
     def loss(self, batch: Batch) -> Tensor:
         """Mean ranking loss of the batch."""
         users, items = self._propagated()
-        return self.criterion(F.embedding(batch.users, users), items, batch.items, batch.negatives)
+        user_ids, rows = batch.users, None
+        if self.num_negatives == 0:  # the loss sums over all items: once for each user, not for each pair
+            user_ids, rows = torch.unique(batch.users, return_inverse=True)
+        return self.criterion(F.embedding(user_ids, users), items, batch.items, batch.negatives, rows=rows)
 
     def embeddings(self) -> tuple[Tensor, Tensor]:
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""

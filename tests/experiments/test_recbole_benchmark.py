@@ -82,6 +82,15 @@ def test_both_sides_are_given_the_same_settings() -> None:
     assert (cfg.loss.num_negatives, cfg.train.optimizer.weight_decay) == (1, 0)
 
 
+@pytest.mark.parametrize("model", sorted(recbole_plan.MODELS))
+@pytest.mark.parametrize("kind", ["speed", "quality"])
+@pytest.mark.parametrize("data", sorted(recbole_plan.DATA))
+def test_kgrec_knows_all_of_its_settings(model: str, kind: str, data: str) -> None:
+    told = recbole_plan.spec(Cell(kind, data, model, 1), "kgrec", 0, quick=True)
+    cfg = compose(told["overrides"])
+    assert (cfg.choices.model, cfg.train.max_epochs) == (model, 3)
+
+
 def test_repeats_of_speed_are_the_same_run_and_those_of_quality_are_seeds() -> None:
     assert recbole_plan.spec(CELL, "kgrec", 2, quick=False)["seed"] == 0
     quality = recbole_plan.spec(Cell("quality", "ml-100k", "lightgcn", 2), "kgrec", 2, quick=False)

@@ -46,6 +46,18 @@ def test_learns_the_blocks(make_inputs, two_blocks, model, loss):
     assert (unseen.argmax(1) // 4).tolist() == [0] * 4 + [1] * 4
 
 
+@pytest.mark.parametrize("loss", LOSSES)
+def test_lightgcn_counts_every_pair_of_a_user(make_inputs, two_blocks, loss):
+    model = MODELS["lightgcn"](make_inputs(two_blocks), LOSSES[loss]())
+    users, items = torch.tensor([5, 0, 5, 2, 0]), torch.tensor([4, 1, 6, 0, 3])
+    negatives = torch.tensor([[0, 1, 7], [5, 6, 2], [2, 2, 1], [4, 5, 6], [7, 7, 7]])[
+        :, : model.num_negatives
+    ]
+    alone = [model.loss(Batch(users[k : k + 1], items[k : k + 1], negatives[k : k + 1], 0)) for k in range(5)]
+    together = model.loss(Batch(users, items, negatives, 0))
+    torch.testing.assert_close(together, torch.stack(alone).mean())
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_scores_are_those_the_loss_trains(make_inputs, two_blocks, model):
     inputs = make_inputs(two_blocks)
