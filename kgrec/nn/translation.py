@@ -6,7 +6,6 @@ of the relation's own.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -113,10 +112,8 @@ def grouped_product(rows: Tensor, weights: Tensor, counts: Sequence[int]) -> Ten
             f"{sum(counts)} rows in {len(counts)} groups, found rows {tuple(rows.shape)} and weights "
             f"{tuple(weights.shape)}"
         )
-    bounds = list(accumulate(counts, initial=0))
-    groups = [(group, *ends) for group, ends in enumerate(pairwise(bounds)) if ends[0] < ends[1]]
     with torch.autocast(rows.device.type, enabled=False):
-        product: Tensor = _GroupedProduct.apply(rows, weights, groups)
+        product: Tensor = _GroupedProduct.apply(rows, weights, list(counts))
     return product
 
 
@@ -124,23 +121,27 @@ class _GroupedProduct(torch.autograd.Function):
     """One matrix product per group into one result; autograd's own pads each slice's gradient to M rows."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, weights: Tensor, groups: list[tuple[int, int, int]]) -> Tensor:
-        ctx.groups = groups
+    def forward(ctx: Any, rows: Tensor, weights: Tensor, counts: list[int]) -> Tensor:
+        ctx.counts = counts
         ctx.save_for_backward(rows, weights)
         result = rows.new_empty(len(rows), weights.shape[2])
-        for group, begin, end in groups:
-            torch.mm(rows[begin:end], weights[group], out=result[begin:end])
+        parts = zip(rows.split(counts), weights, result.split(counts), strict=True)
+        for part, weight, place in parts:
+            if len(part):
+                torch.mm(part, weight, out=place)
         return result
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         rows, weights = ctx.saved_tensors
-        grad = grad.contiguous()
         grad_rows, grad_weights = torch.empty_like(rows), torch.zeros_like(weights)
-        for group, begin, end in ctx.groups:
-            torch.mm(grad[begin:end], weights[group].T, out=grad_rows[begin:end])
-            torch.mm(rows[begin:end].T, grad[begin:end], out=grad_weights[group])
+        gradients = zip(grad.contiguous().split(ctx.counts), grad_rows.split(ctx.counts), strict=True)
+        parts = zip(rows.split(ctx.counts), weights, grad_weights, gradients, strict=True)
+        for part, weight, grad_weight, (gradient, grad_part) in parts:
+            if len(part):
+                torch.mm(gradient, weight.T, out=grad_part)
+                torch.mm(part.T, gradient, out=grad_weight)
         return grad_rows, grad_weights, None
 
 
