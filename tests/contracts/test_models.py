@@ -210,6 +210,8 @@ def test_any_loss_can_be_minimised(trained: str, inputs: ModelInputs, loss: str)
         with pytest.raises(InputError, match=r"model\.loss: found FullSoftmax.*expected loss=bce, bpr or"):
             build(config.model)(inputs=inputs)
         return
+    if "num_negatives" in config.loss:  # more than there are items would only draw them again
+        config.loss.num_negatives = min(config.loss.num_negatives, NUM_ITEMS)
     model = fitted(config, inputs).train()
     batch = batch_of(inputs, model.num_negatives)
     optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=0.05)
