@@ -13,7 +13,7 @@ REPRODUCTION = Arm(
         source=ADAKG,
         figures={"test/recall@10": 0.0313, "test/mrr@10": 0.0152},
         deviations=(
-            "settings not searched yet; published: 30 trials",
+            "no search of settings; published: 30 trials",
             "RecBole's settings; its structural part alone, without texts and images",
             "relations that stand backwards in another are dropped from the graph",
         ),

@@ -13,7 +13,7 @@ REPRODUCTION = Arm(
         source=ADAKG,
         figures={"test/recall@10": 0.2453, "test/mrr@10": 0.1069},
         deviations=(
-            "settings not searched yet; published: 30 trials",
+            "no search of settings; published: 30 trials",
             "RecBole's settings; its structural part alone, without texts and images",
         ),
     ),
