@@ -1,9 +1,9 @@
 """Matrix factorisation trained to rank."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.losses import RankingLoss
 
 
@@ -43,18 +43,3 @@ class BPRMF(Recommender):
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""
         to_ranking_space = self.criterion.ranking_space
         return to_ranking_space(self.user_table.weight), to_ranking_space(self.item_table.weight)
-
-
-def embedding_table(size: int, embedding_dim: int, init_std: float) -> nn.Embedding:
-    """``[size, embedding_dim]`` drawn from N(0, init_std²).
-
-    Raises:
-        InputError: ``embedding_dim`` < 1 or ``init_std`` ≤ 0.
-    """
-    if embedding_dim < 1:
-        raise InputError(f"model.embedding_dim: found {embedding_dim}, expected a whole number >= 1")
-    if not init_std > 0:
-        raise InputError(f"model.init_std: found {init_std}, expected a number > 0")
-    table = nn.Embedding(size, embedding_dim)
-    nn.init.normal_(table.weight, std=init_std)
-    return table

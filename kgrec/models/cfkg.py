@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.bpr_mf import embedding_table
 from kgrec.models.cke import check_weight, read_l2, sizes
 from kgrec.models.triple_sampler import TripleSampler, fact_triples
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.losses import RankingLoss, embedding_l2
 from kgrec.nn.translation import Similarity
 

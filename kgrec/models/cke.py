@@ -9,8 +9,8 @@ from torch import Tensor
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.bpr_mf import embedding_table
 from kgrec.models.triple_sampler import TripleSampler, fact_triples
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.losses import RankingLoss, embedding_l2
 from kgrec.nn.translation import TransR
 

@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.bpr_mf import embedding_table
 from kgrec.models.cke import check_weight, read_l2
 from kgrec.models.triple_sampler import TripleSampler
 from kgrec.nn.csr import SparseMatrix
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.knowledge_attention import BiInteraction, KnowledgeAttention
 from kgrec.nn.losses import RankingLoss, embedding_l2
 from kgrec.nn.translation import TransR

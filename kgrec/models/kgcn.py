@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs
-from kgrec.models.bpr_mf import embedding_table
 from kgrec.models.pairwise import PairwiseRecommender
 from kgrec.nn.aggregators import Aggregator
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.facts import NeighbourSampler, facts_of
 from kgrec.nn.losses import RankingLoss, embedding_l2
 

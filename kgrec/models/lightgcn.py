@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.bpr_mf import embedding_table
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.gnn.lightgcn import LightGCN as Propagation
 from kgrec.nn.losses import RankingLoss
 

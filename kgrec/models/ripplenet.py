@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs
-from kgrec.models.bpr_mf import embedding_table
 from kgrec.models.pairwise import PairwiseRecommender
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.facts import facts_of
 from kgrec.nn.losses import RankingLoss, embedding_l2
 from kgrec.nn.relation_products import RelationProducts
