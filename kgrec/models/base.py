@@ -69,6 +69,16 @@ class Recommender(nn.Module):
         self.num_items = inputs.dataset.num_items
         self._pair: tuple[Tensor, Tensor] | None = None
 
+    def required_graph(self, inputs: ModelInputs) -> Graph:
+        """Graph of ``inputs``, for a model that needs it.
+
+        Raises:
+            ValueError: it is missing.
+        """
+        if inputs.graph is None:
+            raise ValueError(f"{type(self).__name__} needs a graph, got None")
+        return inputs.graph
+
     def required_inputs(self, inputs: ModelInputs) -> tuple[Graph, TextFeatures]:
         """Graph and text of ``inputs``, for a model that needs both.
 

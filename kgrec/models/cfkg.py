@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.cke import check_weight, read_l2, sizes
-from kgrec.models.triple_sampler import TripleSampler, fact_triples
+from kgrec.models.settings import check_weights
+from kgrec.models.triple_sampler import TripleSampler, fact_sizes, fact_triples
 from kgrec.nn.embedding import embedding_table
-from kgrec.nn.losses import RankingLoss, embedding_l2
+from kgrec.nn.losses import RankingLoss, embedding_l2, read_l2
 from kgrec.nn.translation import Similarity
 
 
@@ -65,15 +65,15 @@ class CFKG(Recommender):
         triples: Callable[..., TripleSampler],
     ) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("CFKG needs a graph, got None")
-        self.kg_weight, self.l2 = check_weight("kg_weight", kg_weight), check_weight("l2", l2)
-        num_relations, num_entities = sizes(inputs.graph)
+        graph = self.required_graph(inputs)
+        check_weights(kg_weight=kg_weight, l2=l2)
+        self.kg_weight, self.l2 = kg_weight, l2
+        num_relations, num_entities = fact_sizes(graph)
         self.user_table = embedding_table(self.num_users, embedding_dim, init_std)
         self.entity_table = embedding_table(num_entities, embedding_dim, init_std)
         self.interacts = nn.Parameter(torch.randn(embedding_dim) * init_std)
         self.triples = triples(
-            fact_triples(inputs.graph),
+            fact_triples(graph),
             num_entities=num_entities,
             num_relations=num_relations,
             num_negatives=loss.num_negatives,
@@ -93,7 +93,7 @@ class CFKG(Recommender):
         queries = self.similarity.queries(users + self.interacts)
         total = self.criterion(queries, targets[: self.num_items], batch.items, batch.negatives)
         if self.l2 > 0:
-            total = total + self.l2 * read_l2(users, entities[: self.num_items], batch)
+            total = total + self.l2 * read_l2(users, entities[: self.num_items], batch.items, batch.negatives)
         if self.reads_facts:
             facts = self.triples.sample(batch.step, self.device)
             translated = F.embedding(facts.heads, entities) + self.relation_table(facts.relations)

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kgrec.errors import InputError
-from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.triple_sampler import TripleSampler, fact_triples
+from kgrec.models.settings import check_weights
+from kgrec.models.triple_sampler import TripleSampler, fact_sizes, fact_triples
 from kgrec.nn.embedding import embedding_table
-from kgrec.nn.losses import RankingLoss, embedding_l2
+from kgrec.nn.losses import RankingLoss, embedding_l2, read_l2
 from kgrec.nn.translation import TransR
 
 
@@ -63,15 +61,15 @@ class CKE(Recommender):
         triples: Callable[..., TripleSampler],
     ) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("CKE needs a graph, got None")
-        self.kg_weight, self.l2 = check_weight("kg_weight", kg_weight), check_weight("l2", l2)
-        num_relations, num_entities = sizes(inputs.graph)
+        graph = self.required_graph(inputs)
+        check_weights(kg_weight=kg_weight, l2=l2)
+        self.kg_weight, self.l2 = kg_weight, l2
+        num_relations, num_entities = fact_sizes(graph)
         self.user_table = embedding_table(self.num_users, embedding_dim, init_std)
         self.item_table = embedding_table(self.num_items, embedding_dim, init_std)
         self.entity_table = embedding_table(num_entities, embedding_dim, init_std)
         self.triples = triples(
-            fact_triples(inputs.graph),
+            fact_triples(graph),
             num_entities=num_entities,
             num_relations=num_relations,
             num_negatives=1,
@@ -87,7 +85,7 @@ class CKE(Recommender):
         users, items = self.user_table(batch.users), self._items()
         total = self.criterion(users, items, batch.items, batch.negatives)
         if self.l2 > 0:
-            total = total + self.l2 * read_l2(users, items, batch)
+            total = total + self.l2 * read_l2(users, items, batch.items, batch.negatives)
         if self.reads_facts:
             total = total + self.kg_weight * self._fact_loss(batch.step)
         return total
@@ -109,31 +107,3 @@ class CKE(Recommender):
         entities = self.entity_table(batch.entities())
         distances = self.translation(entities, batch.relations, batch.relation_counts)
         return F.softplus(distances[:, 0] - distances[:, 1]).mean()
-
-
-def read_l2(users: Tensor, items: Tensor, batch: Batch) -> Tensor:
-    """:func:`kgrec.nn.losses.embedding_l2` of the vectors that a batch reads, shape ``[]``.
-
-    Lengths are computed once for each item, and only they are looked up: with many negatives, that is
-    far less than their vectors.
-
-    Args:
-        users: ``[B, D]`` of the batch's users.
-        items: ``[I, D]`` of all items.
-        batch: its items and negatives are read.
-    """
-    lengths = items.square().sum(dim=1, keepdim=True)
-    read = torch.cat([batch.items.unsqueeze(1), batch.negatives], dim=1)
-    return embedding_l2(users) + F.embedding(read, lengths).sum() / (2 * len(users))
-
-
-def sizes(graph: Graph) -> tuple[int, int]:
-    """Numbers of fact relations, without inverses and interactions, and of entities, items included."""
-    return graph.num_relations // 2 - 1, graph.num_nodes - len(graph.user_nodes)
-
-
-def check_weight(setting: str, value: float) -> float:
-    """``value``, or InputError naming ``model.<setting>`` where it is below 0."""
-    if not value >= 0:
-        raise InputError(f"model.{setting}: found {value}, expected a number >= 0")
-    return value

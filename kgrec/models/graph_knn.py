@@ -25,9 +25,7 @@ class GraphKNN(Recommender):
 
     def __init__(self, inputs: ModelInputs) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("GraphKNN needs a graph, got None")
-        facts = fact_matrix(inputs.graph)
+        facts = fact_matrix(self.required_graph(inputs))
         history = interaction_matrix(inputs.dataset.train, self.num_users, self.num_items)
         self.facts = SparseRows(facts)
         self.profiles = SparseRows(history @ facts)

@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.cke import check_weight, read_l2
+from kgrec.models.settings import check_weights
 from kgrec.models.triple_sampler import TripleSampler
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.embedding import embedding_table
 from kgrec.nn.knowledge_attention import BiInteraction, KnowledgeAttention
-from kgrec.nn.losses import RankingLoss, embedding_l2
+from kgrec.nn.losses import RankingLoss, embedding_l2, read_l2
 from kgrec.nn.translation import TransR
 from kgrec.shapes import Triples
 
@@ -67,10 +67,9 @@ class KGAT(Recommender):
         triples: Callable[..., TripleSampler],
     ) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("KGAT needs a graph, got None")
-        self.kg_weight, self.l2 = check_weight("kg_weight", kg_weight), check_weight("l2", l2)
-        self._graph = inputs.graph
+        check_weights(kg_weight=kg_weight, l2=l2)
+        self.kg_weight, self.l2 = kg_weight, l2
+        self._graph = self.required_graph(inputs)
         self.table = embedding_table(self._graph.num_nodes, embedding_dim, init_std=1.0)
         nn.init.xavier_normal_(self.table.weight)
         self.layers = layers(embedding_dim)
@@ -94,7 +93,7 @@ class KGAT(Recommender):
         users = F.embedding(batch.users, users)
         total = self.criterion(users, items, batch.items, batch.negatives)
         if self.l2 > 0:
-            total = total + self.l2 * read_l2(users, items, batch)
+            total = total + self.l2 * read_l2(users, items, batch.items, batch.negatives)
         if self.trains_translation:
             edges = self.triples.sample(batch.step, self.device)
             nodes = self.table(edges.entities())

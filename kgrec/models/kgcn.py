@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs
 from kgrec.models.pairwise import PairwiseRecommender
+from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.aggregators import Aggregator
 from kgrec.nn.embedding import embedding_table
 from kgrec.nn.facts import NeighbourSampler, facts_of
@@ -77,13 +77,9 @@ class KGCN(PairwiseRecommender):
         loss: RankingLoss,
     ) -> None:
         super().__init__(inputs, loss)
-        if inputs.graph is None:
-            raise ValueError(f"{type(self).__name__} needs a graph, got None")
-        if hops < 1:
-            raise InputError(f"model.hops: found {hops}, expected a whole number >= 1")
-        if not l2_weight >= 0:
-            raise InputError(f"model.l2_weight: found {l2_weight}, expected a number >= 0")
-        facts = facts_of(inputs.graph).undirected()
+        check_sizes(hops=hops)
+        check_weights(l2_weight=l2_weight)
+        facts = facts_of(self.required_graph(inputs)).undirected()
         rows, relations = neighbours(facts)
         self.register_buffer("neighbours", rows, persistent=False)
         self.register_buffer("relations", relations, persistent=False)

@@ -4,15 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.cke import read_l2
+from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.dropout import GraphDropout
 from kgrec.nn.fact_layers import FactLayers
 from kgrec.nn.glorot import glorot
 from kgrec.nn.independence import distance_correlation
-from kgrec.nn.losses import RankingLoss, embedding_l2
+from kgrec.nn.losses import RankingLoss, embedding_l2, read_l2
 from kgrec.nn.relational import KeptEdges, relational_sum
 from kgrec.nn.unit_rows import unit_rows_
 
@@ -76,20 +75,10 @@ class KGIN(Recommender):
         loss: RankingLoss,
     ) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("KGIN needs a graph, got None")
-        for name, size in (
-            ("embedding_dim", embedding_dim),
-            ("num_layers", num_layers),
-            ("num_intents", num_intents),
-        ):
-            if size < 1:
-                raise InputError(f"model.{name}: found {size}, expected a whole number >= 1")
-        for name, weight in (("independence", independence), ("l2", l2)):
-            if not weight >= 0:
-                raise InputError(f"model.{name}: found {weight}, expected a number >= 0")
-        self._graph, self.num_layers = inputs.graph, num_layers
-        self._facts = FactLayers(inputs.graph, num_layers)
+        check_sizes(embedding_dim=embedding_dim, num_layers=num_layers, num_intents=num_intents)
+        check_weights(independence=independence, l2=l2)
+        self._graph, self.num_layers = self.required_graph(inputs), num_layers
+        self._facts = FactLayers(self._graph, num_layers)
         num_relations = self._facts.num_relations
         self.users = glorot(self.num_users, embedding_dim)
         self.nodes = glorot(len(self._facts.node_ids), embedding_dim)
@@ -106,7 +95,7 @@ class KGIN(Recommender):
         users, items = self._propagated(intents)
         rows = F.embedding(batch.users, users)
         ranking = self.criterion(rows, items, batch.items, batch.negatives)
-        length = read_l2(rows, items, batch)
+        length = read_l2(rows, items, batch.items, batch.negatives)
         return ranking + self.l2 * length + self.independence * distance_correlation(intents)
 
     def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:

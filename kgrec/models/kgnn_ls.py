@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs
 from kgrec.models.kgcn import KGCN
+from kgrec.models.settings import check_weights
 from kgrec.nn.aggregators import Aggregator
 from kgrec.nn.facts import NeighbourSampler
 from kgrec.nn.losses import RankingLoss
@@ -79,8 +79,7 @@ class KGNNLS(KGCN):
             l2_weight=l2_weight,
             loss=loss,
         )
-        if not ls_weight >= 0:
-            raise InputError(f"model.ls_weight: found {ls_weight}, expected a number >= 0")
+        check_weights(ls_weight=ls_weight)
         self.ls_weight = ls_weight
         users, items = torch.from_numpy(inputs.dataset.train).T
         self.register_buffer("_observed", self._keys(users, items).unique(), persistent=False)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.csr import SparseMatrix, SparseStructure
 from kgrec.nn.dropout import GraphDropout
 from kgrec.nn.fact_attention import FactAttention, FactEdges
@@ -108,21 +109,17 @@ class KGRec(Recommender):
         loss: RankingLoss,
     ) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("KGRec needs a graph, got None")
         if num_heads < 1 or embedding_dim < 1 or embedding_dim % num_heads:
             found = f"model.embedding_dim: found {embedding_dim} with {num_heads} heads"
             raise InputError(f"{found}, expected a multiple of model.num_heads >= 1")
-        if num_layers < 1:
-            raise InputError(f"model.num_layers: found {num_layers}, expected a whole number >= 1")
-        if not l2 >= 0:
-            raise InputError(f"model.l2: found {l2}, expected a number >= 0")
+        check_sizes(num_layers=num_layers)
+        check_weights(l2=l2)
         self.num_layers = num_layers
         self.dropout, self.tasks, self.l2 = dropout, tasks, l2
-        self._graph = inputs.graph
-        self._facts, self._seen = FactEdges(inputs.graph), _Seen(inputs.graph)
-        self.nodes = glorot(inputs.graph.num_nodes, embedding_dim)
-        self.attention = FactAttention(embedding_dim, inputs.graph.num_relations, num_heads)
+        self._graph = graph = self.required_graph(inputs)
+        self._facts, self._seen = FactEdges(graph), _Seen(graph)
+        self.nodes = glorot(graph.num_nodes, embedding_dim)
+        self.attention = FactAttention(embedding_dim, graph.num_relations, num_heads)
         self.projections = nn.ModuleList(_projection(embedding_dim) for _ in range(2))
         self.criterion = loss
         self.num_negatives = loss.num_negatives

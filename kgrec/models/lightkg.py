@@ -9,6 +9,7 @@ from torch import Tensor
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.dropout import message_dropout
 from kgrec.nn.glorot import glorot
 from kgrec.nn.gnn.lightkg import LightKG as Propagation
@@ -67,18 +68,13 @@ class LightKG(Recommender):
         loss: RankingLoss,
     ) -> None:
         super().__init__(inputs)
-        if inputs.graph is None:
-            raise ValueError("LightKG needs a graph, got None")
-        if embedding_dim < 1:
-            raise InputError(f"model.embedding_dim: found {embedding_dim}, expected a whole number >= 1")
+        check_sizes(embedding_dim=embedding_dim)
+        check_weights(user_contrast=user_contrast, item_contrast=item_contrast)
         if not 0 <= dropout < 1:
             raise InputError(f"model.dropout: found {dropout}, expected a probability in [0, 1)")
         if not temperature > 0:
             raise InputError(f"model.temperature: found {temperature}, expected a number > 0")
-        for name, weight in (("user_contrast", user_contrast), ("item_contrast", item_contrast)):
-            if not weight >= 0:
-                raise InputError(f"model.{name}: found {weight}, expected a number >= 0")
-        self._graph = inputs.graph
+        self._graph = self.required_graph(inputs)
         self.users = glorot(self.num_users, embedding_dim)
         self.nodes = glorot(self._graph.num_nodes - self.num_users, embedding_dim)
         self.propagation = Propagation(embedding_dim, self._graph.num_relations, num_layers=num_layers)

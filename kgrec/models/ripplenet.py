@@ -6,9 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs
 from kgrec.models.pairwise import PairwiseRecommender
+from kgrec.models.settings import check_weights
 from kgrec.nn.embedding import embedding_table
 from kgrec.nn.facts import facts_of
 from kgrec.nn.losses import RankingLoss, embedding_l2
@@ -76,12 +76,8 @@ class RippleNet(PairwiseRecommender):
         loss: RankingLoss,
     ) -> None:
         super().__init__(inputs, loss)
-        if inputs.graph is None:
-            raise ValueError("RippleNet needs a graph, got None")
-        for name, number in (("kge_weight", kge_weight), ("l2_weight", l2_weight)):
-            if not number >= 0:
-                raise InputError(f"model.{name}: found {number}, expected a number >= 0")
-        facts = ripple_sets.facts(facts_of(inputs.graph))
+        check_weights(kge_weight=kge_weight, l2_weight=l2_weight)
+        facts = ripple_sets.facts(facts_of(self.required_graph(inputs)))
         memories, has_facts = ripple_sets(facts, inputs.dataset.train, self.num_users)
         # Without any fact there is nothing to look up: one stands in, which no user reads.
         stand_in = torch.zeros(int(len(facts.heads) == 0), dtype=torch.long)

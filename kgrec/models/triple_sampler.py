@@ -117,3 +117,8 @@ def fact_triples(graph: Graph) -> Triples:
     kept = stated & ~graph.is_interaction
     heads, tails = graph.edge_index[:, kept] - len(graph.user_nodes)
     return torch.stack([heads, graph.edge_type[kept], tails], dim=1).numpy()
+
+
+def fact_sizes(graph: Graph) -> tuple[int, int]:
+    """Numbers of fact relations, without inverses and interactions, and of entities, items included."""
+    return graph.num_relations // 2 - 1, graph.num_nodes - len(graph.user_nodes)

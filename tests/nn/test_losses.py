@@ -17,6 +17,7 @@ from kgrec.nn.losses import (
     SampledLoss,
     SampledSoftmax,
     embedding_l2,
+    read_l2,
 )
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "loss").glob("*.yaml"))
@@ -259,3 +260,13 @@ def test_embedding_l2_is_half_the_mean_squared_length_of_each_tensor() -> None:
     first, second = torch.tensor([[3.0, 4.0], [0.0, 0.0]]), torch.ones(4, 2, 3)
     assert embedding_l2(first).item() == pytest.approx(25 / 4)
     assert embedding_l2(first, second).item() == pytest.approx(25 / 4 + 24 / 8)
+
+
+def test_read_l2_is_the_penalty_of_the_rows_that_are_read() -> None:
+    users, items = torch.tensor([[1.0, 0.0], [0.0, 2.0]]), torch.tensor([[3.0, 4.0], [1.0, 1.0], [9.0, 9.0]])
+    positives, negatives = torch.tensor([0, 1]), torch.tensor([[1, 1], [0, 1]])
+    # Users 1 + 4; positives 25 + 2; negatives 2 + 2 + 25 + 2: half of it, over two pairs.
+    assert read_l2(users, items, positives, negatives).item() == pytest.approx((5 + 27 + 31) / 4)
+    assert read_l2(users, items, positives, negatives[:, :0]).item() == pytest.approx((5 + 27) / 4)
+    rows = items[positives], items[negatives]
+    assert torch.allclose(read_l2(users, items, positives, negatives), embedding_l2(users, *rows))
