@@ -104,6 +104,39 @@ class Graph:
         )
 
 
+def with_item_edges(graph: Graph, pairs: Pairs, weights: Tensor, name: str) -> Graph:
+    """The graph with one more relation between items, in both directions.
+
+    Args:
+        graph: edges without a weight count 1 afterwards.
+        pairs: ``[n, 2]`` item ids.
+        weights: ``[n]`` ≥ 0, weight of each pair's two edges.
+        name: of the new relation; it becomes the last one before ``interacts``.
+    """
+    half = graph.num_relations // 2
+    new = half - 1  # the interactions move up by one
+    shifted = graph.edge_type + (graph.edge_type >= half).long()
+    shifted = shifted + ((graph.edge_type % half) == new).long()
+    nodes = graph.item_nodes[torch.from_numpy(np.ascontiguousarray(pairs.T)).to(graph.item_nodes.device)]
+    types = torch.full((len(pairs),), new, device=nodes.device)
+    before = graph.edge_weight
+    if before is None:
+        before = torch.ones(graph.num_edges, device=nodes.device)
+    # Forward edges fill the first half of the list and their inverses the second, in the same order.
+    forward = graph.edge_type < half
+    order = [forward.nonzero().squeeze(1), (~forward).nonzero().squeeze(1)]
+    names = list(graph.relation_names)
+    return replace(
+        graph,
+        edge_index=torch.cat(
+            [graph.edge_index[:, order[0]], nodes, graph.edge_index[:, order[1]], nodes.flip(0)], dim=1
+        ),
+        edge_type=torch.cat([shifted[order[0]], types, shifted[order[1]], types + half + 1]),
+        edge_weight=torch.cat([before[order[0]], weights, before[order[1]], weights]),
+        relation_names=(*names[:new], name, *names[new : half + new], name + INVERSE_SUFFIX, names[-1]),
+    )
+
+
 def kept_nodes(graph: Graph, keep: Tensor) -> Tensor:
     """Nodes of ``graph.pruned(keep)`` by their id in ``graph``: users, items, entities with an edge."""
     used = torch.zeros(graph.num_nodes, dtype=torch.bool)

@@ -51,13 +51,13 @@ class EASE(Recommender):
 
     def score(self, user_ids: Tensor) -> Tensor:
         """Scores ``[B, I]``."""
-        return self.history.dense(user_ids) @ self.weights
+        return self.history.product(user_ids, self.weights)
 
     def _solutions(self) -> Iterator["_Solution"]:
         gram = (self._interactions.T @ self._interactions).toarray()
         common = torch.from_numpy(gram).to(self.device)
         for ridge in self.ridge:
-            yield _Solution(ridge, _solve(common, ridge).float(), self.history)
+            yield _Solution(ridge, item_weights(common, ridge).float(), self.history)
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,14 @@ class _Solution:
         return {"ridge": self.ridge}
 
     def score(self, user_ids: Tensor) -> Tensor:
-        return self.history.dense(user_ids) @ self.weights
+        return self.history.product(user_ids, self.weights)
 
 
-def _solve(gram: Tensor, ridge: float) -> Tensor:
-    """B ``[I, I]`` from XᵀX."""
-    regularised = gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
+def item_weights(gram: Tensor, ridge: float) -> Tensor:
+    """B ``[I, I]`` from a Gram matrix such as XᵀX, in the type of ``gram``, which stays as it is."""
+    regularised = gram.clone()
+    regularised.diagonal().add_(ridge)
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(regularised))
-    weights = inverse / -inverse.diagonal()
+    weights = inverse.div_(-inverse.diagonal().clone())
     weights.fill_diagonal_(0.0)
     return weights

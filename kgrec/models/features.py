@@ -46,6 +46,16 @@ class SparseRows(nn.Module):
         out[row, self.col[source]] = self.value[source]
         return out
 
+    def product(self, row_ids: Tensor, dense: Tensor) -> Tensor:
+        """Rows ``row_ids [B]`` times ``dense [columns, n]``, ``[B, n]``: the zeros are never multiplied."""
+        start = self.crow[row_ids]
+        count = self.crow[row_ids + 1] - start
+        pointers = torch.cat([count.new_zeros(1), count.cumsum(0)])
+        source = torch.arange(int(pointers[-1]), device=count.device)
+        source = source + torch.repeat_interleave(start - pointers[:-1], count)
+        rows = csr_tensor(pointers, self.col[source], self.value[source], (len(row_ids), self.shape[1]))
+        return rows @ dense
+
     def csr(self) -> Tensor:
         """The matrix as a torch CSR tensor, for products with dense matrices."""
         return csr_tensor(self.crow, self.col, self.value, self.shape)
@@ -80,11 +90,35 @@ def fact_matrix(graph: Graph) -> sp.csr_array:
     included: they are known before anybody has bought the item.
     """
     source, node, relation = _facts_of_items(graph)
-    keys = relation * graph.num_nodes + node
+    return _bag(source, relation * graph.num_nodes + node, len(graph.item_nodes))
+
+
+def relation_fact_matrices(graph: Graph, max_relations: int) -> dict[str, sp.csr_array]:
+    """The bag of facts of each relation by itself, as :func:`fact_matrix` has it of all together.
+
+    Args:
+        graph: its facts; a relation and its inverse count as two.
+        max_relations: at most this many, those whose shared facts reach most items.
+
+    Returns:
+        Relation name → ``[I, F]``, most items first; relations without a shared fact are left out.
+    """
+    source, node, relation = _facts_of_items(graph)
+    num_items = len(graph.item_nodes)
+    bags = {
+        graph.relation_names[kind]: _bag(source[relation == kind], node[relation == kind], num_items)
+        for kind in np.unique(relation).tolist()
+    }
+    reached = {name: int((np.diff(bag.indptr) > 0).sum()) for name, bag in bags.items()}
+    order = sorted((name for name in bags if reached[name]), key=lambda name: (-reached[name], name))
+    return {name: bags[name] for name in order[:max_relations]}
+
+
+def _bag(source: np.ndarray, keys: np.ndarray, num_items: int) -> sp.csr_array:
+    """``[I, F]`` tf-idf weighted unit rows: item ``source[n]`` carries the fact ``keys[n]``."""
     _, column, df = np.unique(keys, return_inverse=True, return_counts=True)
     shared = df[column] > 1
     columns, column = np.unique(column[shared], return_inverse=True)
-    num_items = len(graph.item_nodes)
     idf = np.log(num_items / df[columns])
     bag = sp.csr_array((idf[column], (source[shared], column)), shape=(num_items, len(columns)))
     return _unit_rows(bag)

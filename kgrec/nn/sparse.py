@@ -71,6 +71,8 @@ class GraphStructure:
         self.edge_type = graph.edge_type.clone()
         self.unweighted: dict[Callable[[Graph], Tensor], SparseMatrix] = {}
         """Normalised adjacencies of the graph without weights, by their norm."""
+        self.weighted = WeakTensorKeyDictionary()
+        """Edge weights → the same for the graph with these weights."""
 
     @cached_property
     def adjacency(self) -> SparseStructure:
@@ -137,18 +139,20 @@ def adjacency(graph: Graph, values: Tensor) -> SparseMatrix:
 
 
 def normalised_adjacency(graph: Graph, norm: Callable[[Graph], Tensor]) -> SparseMatrix:
-    """``adjacency(graph, norm(graph))``, computed once where the graph has no weights.
+    """``adjacency(graph, norm(graph))``, computed once for a graph's weights, unless these are learned.
 
-    Without weights the values hang on the edges alone, which never change; so every step of a training
-    multiplies by one and the same matrix, and both its layouts are made once.
+    Such values never change; so every step of a training multiplies by one and the same matrix, and both its
+    layouts are made once. What was made for weights is dropped with them.
 
     Args:
         graph: see :func:`graph_structure`.
         norm: one of the norms below; the result is kept under the function itself.
     """
-    if graph.edge_weight is not None:
+    weights = graph.edge_weight
+    if weights is not None and weights.requires_grad:
         return adjacency(graph, norm(graph))
-    kept = graph_structure(graph).unweighted
+    structure = graph_structure(graph)
+    kept = structure.unweighted if weights is None else structure.weighted.setdefault(weights, {})
     if norm not in kept:
         kept[norm] = adjacency(graph, norm(graph))
     return kept[norm]
