@@ -133,11 +133,10 @@ class KGIN(Recommender):
         keep = seen = None
         if self.training:
             keep = self.dropout.kept_edges(facts.num_edges, self.device)
-            seen = self.dropout.kept_edges(facts.interactions.num_entries, self.device)
-        interactions = (
-            facts.interactions.ones() if seen is None else SparseMatrix(facts.interactions, seen.float())
-        )
-        return facts.layers(keep), interactions
+            seen = self.dropout.kept_interactions(facts.interactions.num_entries, self.device)
+        if seen is None:
+            return facts.layers(keep), facts.all_interactions
+        return facts.layers(keep), SparseMatrix(facts.interactions, seen.float())
 
     def _unit(self, messages: Tensor) -> Tensor:
         return unit_rows_(messages, self.dropout.dropped_messages(messages) if self.training else None)

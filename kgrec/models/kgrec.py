@@ -156,10 +156,13 @@ class KGRec(Recommender):
         if self._graph.edge_index.device != self.device:
             self._graph = self._graph.to(self.device)
             self._facts, self._seen = FactEdges(self._graph), _Seen(self._graph)
-        weights = []
-        for size in (self._facts.num_edges, len(self._seen.item)):
-            keep = self.dropout.kept_edges(size, self.device) if self.training else None
-            weights.append(torch.ones(size, device=self.device) if keep is None else keep.float())
+        facts, seen = self._facts.num_edges, len(self._seen.item)
+        kept: tuple[Tensor | None, Tensor | None] = (None, None)
+        if self.training:
+            drop = self.dropout
+            kept = drop.kept_edges(facts, self.device), drop.kept_interactions(seen, self.device)
+        ones = torch.ones(facts, device=self.device), torch.ones(seen, device=self.device)
+        weights = [one if keep is None else keep.float() for keep, one in zip(kept, ones, strict=True)]
         return weights[0], weights[1]
 
     def _propagated(self, facts: Tensor, seen: Tensor) -> Tensor:

@@ -45,17 +45,30 @@ class _Layout:
                 self.pointers, self.indices, values, self.shape, check_invariants=False
             )
 
-    def ones(self, keep: Tensor) -> Tensor:
-        """The CSR tensor of ones at the entries in ``keep [E]``, in the caller's order; nothing is sorted."""
+    def cut(self, keep: Tensor) -> tuple[Tensor, Tensor]:
+        """Pointers and indices of the entries in ``keep [E]``, in the caller's order; nothing is sorted."""
         kept = keep.index_select(0, self.order)
-        before = self.pointers.new_zeros(len(kept) + 1)
-        torch.cumsum(kept, 0, dtype=before.dtype, out=before[1:])
-        if kept.device.type == "cpu":  # torch finds the places first, and takes six times as long
-            indices = torch.from_numpy(self.indices.numpy().compress(kept.numpy()))
-        else:
-            indices = self.indices[kept]
-        layout = _Layout(before[self.pointers], indices, self.order, self.shape)
-        return layout.csr(torch.ones(len(indices), device=indices.device))
+        before = running_count(kept, self.pointers.dtype)
+        return before.index_select(0, self.pointers), selected(self.indices, kept)
+
+
+def csr_ones(pointers: Tensor, indices: Tensor, shape: tuple[int, int]) -> Tensor:
+    """The CSR tensor of ones at these places."""
+    return _Layout(pointers, indices, indices, shape).csr(torch.ones(len(indices), device=indices.device))
+
+
+def selected(values: Tensor, keep: Tensor) -> Tensor:
+    """``values[keep]``, both ``[n]``."""
+    if keep.device.type == "cpu":  # torch finds the places first, and takes six times as long
+        return torch.from_numpy(values.numpy().compress(keep.numpy()))
+    return values[keep]
+
+
+def running_count(keep: Tensor, dtype: torch.dtype) -> Tensor:
+    """``[n + 1]``: how many of ``keep [n]`` are true before each place."""
+    counts = torch.zeros(len(keep) + 1, dtype=dtype, device=keep.device)
+    torch.cumsum(keep, 0, dtype=dtype, out=counts[1:])
+    return counts
 
 
 def _compress(rows: Tensor, cols: Tensor, shape: tuple[int, int]) -> _Layout:

@@ -16,6 +16,7 @@ class GraphDropout:
     Attributes:
         edges: probability in [0, 1) that an edge is left out.
         messages: probability in [0, 1) that a number of a layer's output is left out.
+        interactions: as ``edges``, of interactions, where these are other than facts; ``None`` = the same.
 
     Raises:
         InputError: outside [0, 1).
@@ -23,20 +24,29 @@ class GraphDropout:
 
     edges: float
     messages: float
+    interactions: float | None = None
 
     def __post_init__(self) -> None:
-        for name in ("edges", "messages"):
+        for name in ("edges", "messages", "interactions"):
             value = getattr(self, name)
-            if not 0 <= value < 1:
+            if value is not None and not 0 <= value < 1:
                 raise InputError(f"model.dropout.{name}: found {value}, expected a probability in [0, 1)")
 
     def kept_edges(self, num_edges: int, device: torch.device) -> Tensor | None:
         """``[num_edges]`` mask of the edges that stay; ``None`` where all do."""
-        return torch.rand(num_edges, device=device) >= self.edges if self.edges else None
+        return _kept(num_edges, self.edges, device)
+
+    def kept_interactions(self, count: int, device: torch.device) -> Tensor | None:
+        """``[count]`` mask of the interactions that stay; ``None`` where all do."""
+        return _kept(count, self.edges if self.interactions is None else self.interactions, device)
 
     def dropped_messages(self, messages: Tensor) -> Tensor | None:
         """Positions in the flattened ``messages`` of the numbers left out; ``None`` where none are."""
         return drop_positions(messages.numel(), self.messages, messages.device) if self.messages else None
+
+
+def _kept(size: int, probability: float, device: torch.device) -> Tensor | None:
+    return torch.rand(size, device=device) >= probability if probability else None
 
 
 def drop_positions(size: int, probability: float, device: torch.device) -> Tensor:

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from kgrec.kg.graph import Graph
 from kgrec.nn.csr import SparseStructure
-from kgrec.nn.relational import KeptEdges, RelationalEdges
+from kgrec.nn.relational import Buffers, KeptEdges, RelationalEdges
 
 
 class FactLayers:
@@ -25,7 +25,8 @@ class FactLayers:
         num_relations: relations of facts, inverses included: those of the graph but for the interactions,
             in their order.
         num_edges: facts of the first layer, in both directions.
-        interactions: ``[U, I]`` training interactions.
+        interactions: ``[U, I]`` where training interactions are.
+        all_interactions: the matrix of them, each 1.
         source, target, relation: ``[num_edges]`` places of a fact's ends, and its relation.
     """
 
@@ -43,7 +44,9 @@ class FactLayers:
         self.num_edges = len(self.source)
         shape = (len(graph.user_nodes), graph.num_items)
         self.interactions = SparseStructure.build(*train_pairs(graph), shape)
-        self._masks: list[Tensor] = []
+        self.all_interactions = self.interactions.ones()
+        self._buffers = Buffers()
+        self._edges: list[Tensor] = []
         self._layers: list[RelationalEdges] = []
         for layer in range(num_layers):
             self._add_layer(num_targets=counts[-2 - layer], num_sources=counts[-1 - layer])
@@ -55,20 +58,21 @@ class FactLayers:
             keep: ``[num_edges]`` mask of the facts that are not dropped; ``None`` = all.
         """
         kept: dict[int, KeptEdges] = {}
-        for mask, layer in zip(self._masks, self._layers, strict=True):
+        for edges, layer in zip(self._edges, self._layers, strict=True):
             if id(layer) not in kept:
-                kept[id(layer)] = layer.kept(None if keep is None else keep[mask])
+                kept[id(layer)] = layer.kept(None if keep is None else keep.index_select(0, edges))
         return [kept[id(layer)] for layer in self._layers]
 
     def _add_layer(self, num_targets: int, num_sources: int) -> None:
-        mask = self.target < num_targets
         sizes = (num_targets, num_sources, self.num_relations)
         if self._layers and self._layers[-1].sizes == sizes:  # no new neighbour this far out: the same layer
-            layer = self._layers[-1]
-        else:
-            layer = RelationalEdges(self.source[mask], self.target[mask], self.relation[mask], sizes)
-        self._masks.append(mask)
-        self._layers.append(layer)
+            self._edges.append(self._edges[-1])
+            self._layers.append(self._layers[-1])
+            return
+        edges = torch.nonzero(self.target < num_targets).squeeze(1)
+        source, target, relation = (ids[edges] for ids in (self.source, self.target, self.relation))
+        self._edges.append(edges)
+        self._layers.append(RelationalEdges(source, target, relation, sizes, self._buffers))
 
 
 def _by_distance(graph: Graph, facts: Tensor, num_layers: int) -> tuple[Tensor, Tensor, list[int]]:

@@ -3,7 +3,8 @@
 Edges with the same target and relation share the relation's embedding, so their nodes are added up before
 they are multiplied; the gradient does the same with edges of one source and relation. Forward and backward
 are CSR products, and elementwise products of one row per group in buffers that are kept from call to call: no
-row per edge, nothing kept for the gradient but the two inputs, and no scatter.
+row per edge, none for a group whose edges are all dropped, nothing kept for the gradient but the two inputs,
+and no scatter.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,32 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from kgrec.nn.csr import SparseStructure
+from kgrec.nn.csr import SparseStructure, csr_ones, running_count, selected
+from kgrec.nn.unit_rows import BLOCK
 
 
-class _Grouping:
+class Buffers:
+    """Two scratch tensors that any number of sums write to in turn: fresh memory costs more than a product.
+
+    Attributes:
+        tensors: ``[capacity, D]``.
+        capacity: the most rows that any of the sums has.
+    """
+
+    def __init__(self) -> None:
+        self.tensors: tuple[Tensor, Tensor] = (torch.empty(0, 0), torch.empty(0, 0))
+        self.capacity = 0
+
+    def rows(self, count: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """``[count, D]`` of both, of the width and on the device of ``like [n, D]``."""
+        held, shape = self.tensors[0], (self.capacity, like.shape[1])
+        if held.shape != shape or held.device != like.device:
+            self.tensors = (like.new_empty(shape), like.new_empty(shape))
+        return self.tensors[0][:count], self.tensors[1][:count]
+
+
+@dataclass(frozen=True)
+class Groups:
     """Edges that share one end ("owner") and the relation, as one group each; G groups.
 
     Attributes:
@@ -24,39 +47,50 @@ class _Grouping:
         owners: ``[owners, G]`` the groups of each node.
         relations: ``[R, G]`` the groups of each relation.
         owner, relation: ``[G]`` what a group's edges share.
-        buffers: two of ``[G, D]``, written anew by each call.
     """
+
+    others: Tensor
+    owners: Tensor
+    relations: Tensor
+    owner: Tensor
+    relation: Tensor
+
+    def sums(self, dense: Tensor, buffers: Buffers) -> Tensor:
+        """``[G, D]``: the sum of each group's nodes, in the first buffer."""
+        return _product(self.others, dense, out=buffers.rows(len(self.owner), dense)[0])
+
+
+class _Grouping:
+    """All edges in groups, from which those of a step are cut."""
 
     def __init__(self, owner: Tensor, other: Tensor, relation: Tensor, sizes: tuple[int, int, int]) -> None:
         num_owners, num_others, num_relations = sizes
         keys, of_edge = torch.unique(owner * max(num_relations, 1) + relation, return_inverse=True)
         groups = torch.arange(len(keys), device=keys.device)
-        self.owner, self.relation = keys // max(num_relations, 1), keys % max(num_relations, 1)
-        self.others = SparseStructure.build(of_edge, other, (len(keys), num_others))
-        self.owners = SparseStructure.build(self.owner, groups, (num_owners, len(keys))).ones().by_row
-        self.relations = (
-            SparseStructure.build(self.relation, groups, (num_relations, len(keys))).ones().by_row
+        owners, relations = keys // max(num_relations, 1), keys % max(num_relations, 1)
+        self._others = SparseStructure.build(of_edge, other, (len(keys), num_others)).by_row
+        self._owners = SparseStructure.build(owners, groups, (num_owners, len(keys))).by_row
+        self._relations = SparseStructure.build(relations, groups, (num_relations, len(keys))).by_row
+        self.size = len(keys)
+        self._owner, self._relation = owners.to(torch.int32), relations.to(torch.int32)
+
+    def kept(self, keep: Tensor) -> Groups:
+        """The groups with an edge in ``keep [E]``, of those edges only: nothing is sorted again."""
+        pointers, indices = self._others.cut(keep)
+        live = pointers[1:] > pointers[:-1]
+        place = running_count(live, pointers.dtype)
+        size = int(place[-1])
+        starts = torch.cat([selected(pointers[:-1], live), pointers[-1:]])
+        # Groups are numbered by owner.
+        by_owner = torch.arange(size, dtype=place.dtype, device=place.device)
+        pointers_r, groups_r = self._relations.cut(live)
+        return Groups(
+            csr_ones(starts, indices, (size, self._others.shape[1])),
+            csr_ones(place.index_select(0, self._owners.pointers), by_owner, (self._owners.shape[0], size)),
+            csr_ones(pointers_r, place.index_select(0, groups_r), (self._relations.shape[0], size)),
+            selected(self._owner, live),
+            selected(self._relation, live),
         )
-        self.buffers: tuple[Tensor, Tensor] = (torch.empty(0), torch.empty(0))
-
-    def kept(self, keep: Tensor | None) -> Tensor:
-        """``others`` as a CSR matrix of ones, of the edges in ``keep [E]`` only: nothing is sorted again."""
-        return self.others.ones().by_row if keep is None else self.others.by_row.ones(keep)
-
-    def sum_of_groups(self, others: Tensor, dense: Tensor) -> Tensor:
-        """``[G, D]``: the sum of each group's nodes, in the first buffer."""
-        shape = (len(self.owner), dense.shape[1])
-        if self.buffers[0].shape != shape or self.buffers[0].device != dense.device:
-            # Fresh memory costs more than the products: it is asked for once.
-            self.buffers = (dense.new_empty(shape), dense.new_empty(shape))
-        sums, _ = self.buffers
-        return _product(others, dense, out=sums)
-
-    def times(self, sums: Tensor, table: Tensor, rows: Tensor) -> Tensor:
-        """``sums ⊙ table[rows]``, in the second buffer."""
-        _, product = self.buffers
-        torch.index_select(table, 0, rows, out=product)
-        return product.mul_(sums)
 
 
 @dataclass(frozen=True)
@@ -65,14 +99,12 @@ class KeptEdges:
 
     Attributes:
         by_target, by_source: the edges grouped by one end and relation.
-        sources: ``[G, S]`` of the groups by target.
-        targets: ``[G, T]`` of the groups by source.
+        buffers: where sums of groups are written.
     """
 
-    by_target: _Grouping
-    by_source: _Grouping
-    sources: Tensor
-    targets: Tensor
+    by_target: Groups
+    by_source: Groups
+    buffers: Buffers
 
 
 class RelationalEdges:
@@ -83,12 +115,20 @@ class RelationalEdges:
         target: ``[E]`` in ``[0, T)``.
         relation: ``[E]`` in ``[0, R)``.
         sizes: T, S and R.
+        buffers: where sums of groups are written; layers of a network, which take turns, share theirs.
 
     Raises:
         ValueError: an id outside its range.
     """
 
-    def __init__(self, source: Tensor, target: Tensor, relation: Tensor, sizes: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        source: Tensor,
+        target: Tensor,
+        relation: Tensor,
+        sizes: tuple[int, int, int],
+        buffers: Buffers | None = None,
+    ) -> None:
         num_targets, num_sources, num_relations = sizes
         if len(relation) and not 0 <= int(relation.min()) <= int(relation.max()) < num_relations:
             found = f"[{int(relation.min())}, {int(relation.max())}]"
@@ -96,15 +136,17 @@ class RelationalEdges:
         self._by_target = _Grouping(target, source, relation, (num_targets, num_sources, num_relations))
         self._by_source = _Grouping(source, target, relation, (num_sources, num_targets, num_relations))
         self.sizes = sizes
-        self._all = self._subset(None)
+        self._buffers = buffers or Buffers()
+        groups = max(self._by_target.size, self._by_source.size)
+        self._buffers.capacity = max(self._buffers.capacity, groups)
+        self._all = self._subset(torch.ones_like(source, dtype=torch.bool))
 
     def kept(self, keep: Tensor | None = None) -> KeptEdges:
         """The edges of the mask ``keep [E]``; ``None`` = all."""
         return self._all if keep is None else self._subset(keep)
 
-    def _subset(self, keep: Tensor | None) -> KeptEdges:
-        by_target, by_source = self._by_target, self._by_source
-        return KeptEdges(by_target, by_source, by_target.kept(keep), by_source.kept(keep))
+    def _subset(self, keep: Tensor) -> KeptEdges:
+        return KeptEdges(self._by_target.kept(keep), self._by_source.kept(keep), self._buffers)
 
 
 def relational_sum(x: Tensor, relations: Tensor, edges: KeptEdges, num_handed: int) -> tuple[Tensor, Tensor]:
@@ -135,19 +177,29 @@ class _RelationalSum(torch.autograd.Function):
         ctx.edges = edges
         ctx.save_for_backward(x, relations)
         groups = edges.by_target
-        sums = groups.sum_of_groups(edges.sources, x.contiguous())
-        y = _product(groups.owners, groups.times(sums, relations, groups.relation))
+        sums = groups.sums(x.contiguous(), edges.buffers)
+        y = _product(groups.owners, _times(sums, relations, groups.relation, edges.buffers))
         return y, x[:num_handed]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, handed: Tensor) -> tuple[Tensor, Tensor, None, None]:
         x, relations = ctx.saved_tensors
-        groups = ctx.edges.by_source
-        sums = groups.sum_of_groups(ctx.edges.targets, grad.contiguous())
-        grad_x = _product(groups.owners, groups.times(sums, relations, groups.relation))
+        groups, buffers = ctx.edges.by_source, ctx.edges.buffers
+        sums = groups.sums(grad.contiguous(), buffers)
+        grad_x = _product(groups.owners, _times(sums, relations, groups.relation, buffers))
         grad_x[: len(handed)] += handed
-        return grad_x, _product(groups.relations, groups.times(sums, x, groups.owner)), None, None
+        return grad_x, _product(groups.relations, _times(sums, x, groups.owner, buffers)), None, None
+
+
+def _times(sums: Tensor, table: Tensor, rows: Tensor, buffers: Buffers) -> Tensor:
+    """``sums ⊙ table[rows]``, in the second buffer."""
+    _, product = buffers.rows(len(sums), sums)
+    for start in range(0, len(sums), BLOCK):
+        block = product[start : start + BLOCK]
+        torch.index_select(table, 0, rows[start : start + BLOCK], out=block)
+        block.mul_(sums[start : start + BLOCK])
+    return product
 
 
 def _product(matrix: Tensor, dense: Tensor, out: Tensor | None = None) -> Tensor:

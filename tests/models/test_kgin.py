@@ -96,6 +96,15 @@ def test_dropout_acts_in_training_only(inputs):
     assert torch.equal(moved[1], again[1])
 
 
+def test_interactions_may_stay_where_facts_are_dropped(inputs):
+    """One layer: without facts items are what they were, and users sum all of theirs."""
+    dropout = GraphDropout(edges=0.999999, messages=0.0, interactions=0.0)
+    model = make(inputs, num_layers=1, dropout=dropout).train()
+    users, items = model.embeddings()
+    assert torch.equal(items, model.nodes[:3])
+    assert torch.equal(users, make(inputs, num_layers=1).embeddings()[0])
+
+
 def test_a_user_follows_the_facts(make_inputs):
     """Items 0 and 1 share an entity, as do 2 and 3; users of item 0 should come to like item 1."""
     inputs = make_inputs(

@@ -53,7 +53,15 @@ def test_edges_are_kept_at_the_rate():
     assert kept.float().mean().item() == pytest.approx(0.3, abs=0.01)
 
 
-@pytest.mark.parametrize("name", ["edges", "messages"])
+@pytest.mark.parametrize(("interactions", "share"), [(None, 0.3), (0.1, 0.9)])
+def test_interactions_are_kept_at_their_own_rate_or_that_of_edges(interactions, share):
+    torch.manual_seed(0)
+    dropout = GraphDropout(edges=0.7, messages=0.1, interactions=interactions)
+    assert dropout.kept_interactions(100_000, CPU).float().mean().item() == pytest.approx(share, abs=0.01)
+    assert GraphDropout(edges=0.7, messages=0.1, interactions=0.0).kept_interactions(5, CPU) is None
+
+
+@pytest.mark.parametrize("name", ["edges", "messages", "interactions"])
 @pytest.mark.parametrize("value", [-0.1, 1.0])
 def test_bad_rates_are_refused(name, value):
     with pytest.raises(InputError, match=rf"model\.dropout\.{name}: found {value}"):

@@ -24,10 +24,10 @@ def test_each_layer_reads_one_hop_less_far_from_the_items():
     layers = FactLayers(chain(), num_layers=2)
     assert layers.node_ids.tolist() == [2, 3, 4, 5]  # items, then e2 and e3 as nodes; e4 is too far
     first, last = layers.layers()
-    assert (first.sources.shape[1], first.by_target.owners.shape[0]) == (4, 3)
-    assert (last.sources.shape[1], last.by_target.owners.shape[0]) == (3, 2)
-    assert first.sources.values().sum() == 3  # into the item, and into e2 from either side
-    assert last.sources.values().sum() == 1
+    assert (first.by_target.others.shape[1], first.by_target.owners.shape[0]) == (4, 3)
+    assert (last.by_target.others.shape[1], last.by_target.owners.shape[0]) == (3, 2)
+    assert first.by_target.others.values().sum() == 3  # into the item, and into e2 from either side
+    assert last.by_target.others.values().sum() == 1
 
 
 def test_facts_keep_their_relation_and_direction():
@@ -46,13 +46,13 @@ def test_layers_over_the_same_nodes_are_sorted_once():
 
 def test_interactions_are_users_by_items():
     layers = FactLayers(chain(), num_layers=1)
-    assert layers.interactions.ones().by_row.to_dense().tolist() == [[1, 0], [1, 1]]
+    assert layers.all_interactions.by_row.to_dense().tolist() == [[1, 0], [1, 1]]
 
 
 def test_dropped_facts_are_missing_in_every_layer():
     layers = FactLayers(chain(), num_layers=2)
     keep = layers.target != 0
     first, last = layers.layers(keep)
-    assert first.sources.values().sum() == 2
-    assert last.sources.values().sum() == 0
-    assert torch.equal(layers.layers()[1].sources.values(), torch.ones(1))
+    assert first.by_target.others.values().sum() == 2
+    assert last.by_target.others.values().sum() == 0
+    assert torch.equal(layers.layers()[1].by_target.others.values(), torch.ones(1))

@@ -68,9 +68,8 @@ def test_what_the_buffers_held_before_does_not_matter(edges):
     kept = made(edges).kept()
     x, relations = inputs()
     before, _ = relational_sum(x, relations, kept, 0)
-    for grouping in (kept.by_target, kept.by_source):
-        for buffer in grouping.buffers:
-            buffer.fill_(torch.nan)
+    for buffer in kept.buffers.tensors:
+        buffer.fill_(torch.nan)
     after, _ = relational_sum(x, relations, kept, 0)
     after.sum().backward()
     assert torch.equal(after, before)
