@@ -136,11 +136,15 @@ class KGRec(Recommender):
         ranking = self.criterion(rows, items, batch.items, batch.negatives) + self.l2 * embedding_l2(
             rows, F.embedding(batch.items, items), F.embedding(batch.negatives, items)
         )
-        foretelling = F.softplus(-self.attention.foretold(nodes, self._facts, masked)).sum() / max(
-            len(masked), 1
-        )
+        foretold = self.attention.foretold(nodes, self._facts, masked)
+        foretelling = F.softplus(-foretold).sum() / max(len(masked), 1)
         contrast = self._contrast(noisy, rationale, facts, seen)
         return ranking + self.tasks.mask_weight * foretelling + self.tasks.contrast_weight * contrast
+
+    def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:
+        """The weighted L2 of the embeddings that the pairs read."""
+        users, items = self._split(self._propagated(*self._kept()))
+        return self.l2 * embedding_l2(F.embedding(user_ids, users), F.embedding(item_ids, items))
 
     def embeddings(self) -> tuple[Tensor, Tensor]:
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""

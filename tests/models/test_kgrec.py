@@ -63,6 +63,16 @@ def test_embeddings_are_sums_over_layers_of_unit_rows(inputs):
     assert torch.allclose(items, total[2:5], atol=1e-6)
 
 
+def test_labelled_pairs_have_the_l2_of_what_they_read(inputs):
+    model = make(inputs, l2=0.5).eval()
+    user_ids, item_ids = torch.tensor([0, 1, 1]), torch.tensor([2, 0, 2])
+    users, items = model.embeddings()
+    squares = users[user_ids].square().sum(1) + items[item_ids].square().sum(1)
+    found = model.penalty(user_ids, item_ids, torch.ones(3))
+    assert found.item() == pytest.approx(0.5 * squares.mean().item() / 2, rel=1e-5)
+    assert make(inputs).penalty(user_ids, item_ids, torch.ones(3)).item() == 0
+
+
 def test_masked_facts_are_not_passed_and_must_be_foretold(inputs, batch):
     everything = {"mask_size": 100}  # every fact is masked: items have nothing but their own embedding
     model = make(inputs, tasks=everything)
