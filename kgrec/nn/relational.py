@@ -8,6 +8,7 @@ and no scatter.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -38,59 +39,68 @@ class Buffers:
         return self.tensors[0][:count], self.tensors[1][:count]
 
 
-@dataclass(frozen=True)
-class Groups:
-    """Edges that share one end ("owner") and the relation, as one group each; G groups.
+class _Grouping:
+    """All edges that share one end ("owner") and the relation, as one group each.
 
     Attributes:
-        others: ``[G, others]`` the nodes at the other end of each group's edges, one entry per edge.
-        owners: ``[owners, G]`` the groups of each node.
-        relations: ``[R, G]`` the groups of each relation.
-        owner, relation: ``[G]`` what a group's edges share.
+        others: where the nodes at the other end of each group's edges are, one entry per edge.
+        owners: where the groups of each node are; groups are numbered by owner.
+        relations: where the groups of each relation are.
+        owner, relation: what a group's edges share.
     """
-
-    others: Tensor
-    owners: Tensor
-    relations: Tensor
-    owner: Tensor
-    relation: Tensor
-
-    def sums(self, dense: Tensor, buffers: Buffers) -> Tensor:
-        """``[G, D]``: the sum of each group's nodes, in the first buffer."""
-        return _product(self.others, dense, out=buffers.rows(len(self.owner), dense)[0])
-
-
-class _Grouping:
-    """All edges in groups, from which those of a step are cut."""
 
     def __init__(self, owner: Tensor, other: Tensor, relation: Tensor, sizes: tuple[int, int, int]) -> None:
         num_owners, num_others, num_relations = sizes
         keys, of_edge = torch.unique(owner * max(num_relations, 1) + relation, return_inverse=True)
         groups = torch.arange(len(keys), device=keys.device)
         owners, relations = keys // max(num_relations, 1), keys % max(num_relations, 1)
-        self._others = SparseStructure.build(of_edge, other, (len(keys), num_others)).by_row
-        self._owners = SparseStructure.build(owners, groups, (num_owners, len(keys))).by_row
-        self._relations = SparseStructure.build(relations, groups, (num_relations, len(keys))).by_row
-        self.size = len(keys)
-        self._owner, self._relation = owners.to(torch.int32), relations.to(torch.int32)
+        self.others = SparseStructure.build(of_edge, other, (len(keys), num_others)).by_row
+        self.owners = SparseStructure.build(owners, groups, (num_owners, len(keys))).by_row
+        self.relations = SparseStructure.build(relations, groups, (num_relations, len(keys))).by_row
+        self.owner, self.relation = owners.to(torch.int32), relations.to(torch.int32)
 
-    def kept(self, keep: Tensor) -> Groups:
-        """The groups with an edge in ``keep [E]``, of those edges only: nothing is sorted again."""
-        pointers, indices = self._others.cut(keep)
+
+class Groups:
+    """The groups with an edge that is kept, of those edges only; G groups, and nothing is sorted again.
+
+    Args:
+        whole: of all edges.
+        keep: ``[E]`` mask of the edges that stay.
+
+    Attributes:
+        others: ``[G, others]`` the nodes at the other end of each group's edges, one entry per edge.
+        owners: ``[owners, G]`` the groups of each node.
+        relation: ``[G]``.
+    """
+
+    def __init__(self, whole: _Grouping, keep: Tensor) -> None:
+        pointers, indices = whole.others.cut(keep)
         live = pointers[1:] > pointers[:-1]
         place = running_count(live, pointers.dtype)
         size = int(place[-1])
         starts = torch.cat([selected(pointers[:-1], live), pointers[-1:]])
-        # Groups are numbered by owner.
         by_owner = torch.arange(size, dtype=place.dtype, device=place.device)
-        pointers_r, groups_r = self._relations.cut(live)
-        return Groups(
-            csr_ones(starts, indices, (size, self._others.shape[1])),
-            csr_ones(place.index_select(0, self._owners.pointers), by_owner, (self._owners.shape[0], size)),
-            csr_ones(pointers_r, place.index_select(0, groups_r), (self._relations.shape[0], size)),
-            selected(self._owner, live),
-            selected(self._relation, live),
-        )
+        owner_starts = place.index_select(0, whole.owners.pointers)
+        self._whole, self._live, self._place = whole, live, place
+        self.others = csr_ones(starts, indices, (size, whole.others.shape[1]))
+        self.owners = csr_ones(owner_starts, by_owner, (whole.owners.shape[0], size))
+        self.relation = selected(whole.relation, live)
+
+    @cached_property
+    def owner(self) -> Tensor:
+        """``[G]``; made when asked for, as only a gradient reads it."""
+        return selected(self._whole.owner, self._live)
+
+    @cached_property
+    def relations(self) -> Tensor:
+        """``[R, G]`` the groups of each relation; made when asked for, likewise."""
+        pointers, groups = self._whole.relations.cut(self._live)
+        shape = (self._whole.relations.shape[0], len(self.relation))
+        return csr_ones(pointers, self._place.index_select(0, groups), shape)
+
+    def sums(self, dense: Tensor, buffers: Buffers) -> Tensor:
+        """``[G, D]``: the sum of each group's nodes, in the first buffer."""
+        return _product(self.others, dense, out=buffers.rows(len(self.relation), dense)[0])
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ class RelationalEdges:
         self._by_source = _Grouping(source, target, relation, (num_sources, num_targets, num_relations))
         self.sizes = sizes
         self._buffers = buffers or Buffers()
-        groups = max(self._by_target.size, self._by_source.size)
+        groups = max(len(self._by_target.owner), len(self._by_source.owner))
         self._buffers.capacity = max(self._buffers.capacity, groups)
         self._all = self._subset(torch.ones_like(source, dtype=torch.bool))
 
@@ -146,7 +156,7 @@ class RelationalEdges:
         return self._all if keep is None else self._subset(keep)
 
     def _subset(self, keep: Tensor) -> KeptEdges:
-        return KeptEdges(self._by_target.kept(keep), self._by_source.kept(keep), self._buffers)
+        return KeptEdges(Groups(self._by_target, keep), Groups(self._by_source, keep), self._buffers)
 
 
 def relational_sum(x: Tensor, relations: Tensor, edges: KeptEdges, num_handed: int) -> tuple[Tensor, Tensor]:
