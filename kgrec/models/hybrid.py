@@ -114,9 +114,12 @@ class Hybrid(Recommender):
         self.graph, self.kept_nodes = graph.pruned(visible), kept_nodes(graph, visible)
         self.register_buffer("text", text.embeddings, persistent=False)
         self.register_buffer("has_text", text.has_text, persistent=False)
-        self.register_buffer("has_kg", graph.has_kg, persistent=False)
+        warm_items = torch.from_numpy(inputs.dataset.warm_items)
+        # An item has structured features where a message reaches it, be it along a fact or an interaction.
+        has_kg = graph.has_kg | warm_items if graph_view.interactions else graph.has_kg
+        self.register_buffer("has_kg", has_kg, persistent=False)
         self.register_buffer("fact_counts", log_fact_counts(graph), persistent=False)
-        self.register_buffer("warm_items", torch.from_numpy(inputs.dataset.warm_items), persistent=False)
+        self.register_buffer("warm_items", warm_items, persistent=False)
         self.text_scaler = Standardize(text.embeddings[text.has_text])
         self.count_scaler = Standardize(self.fact_counts[graph.has_kg])
 

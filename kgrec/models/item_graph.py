@@ -11,6 +11,7 @@ from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, with_item_edges
 from kgrec.models.features import fact_matrix, unit_text
 from kgrec.models.graph_view import GraphView
+from kgrec.nn.sparse import edge_weights
 from kgrec.shapes import Pairs
 from kgrec.text.encoder import TextFeatures
 
@@ -34,9 +35,10 @@ class ItemGraph:
         text: factor of their cosines, ≥ 0.
         fact_neighbours: nearest items by facts, ≥ 0.
         fact_similarity: factor of their cosines, ≥ 0.
+        dropout: share of the edges, whatever their kind, that a training step leaves out, in [0, 1).
 
     Raises:
-        InputError: a value below its bound.
+        InputError: a value outside its bounds.
     """
 
     facts: float
@@ -45,6 +47,7 @@ class ItemGraph:
     text: float
     fact_neighbours: int
     fact_similarity: float
+    dropout: float
 
     def __post_init__(self) -> None:
         bounds = {"min_facts": 1}
@@ -52,6 +55,15 @@ class ItemGraph:
             if value < bounds.get(name, 0):
                 expected = f"at least {bounds.get(name, 0)}"
                 raise InputError(f"model.item_graph.{name}: found {value}, expected {expected}")
+        if self.dropout >= 1:
+            raise InputError(f"model.item_graph.dropout: found {self.dropout}, expected a share in [0, 1)")
+
+    def thinned(self, graph: Graph) -> Graph:
+        """The graph of a training step: without a random share of its edges, both directions together."""
+        if self.dropout == 0:
+            return graph
+        half = torch.rand(graph.num_edges // 2, device=graph.edge_index.device) >= self.dropout
+        return graph.with_edge_weight(edge_weights(graph) * half.repeat(2))
 
     def build(self, graph: Graph, text: TextFeatures) -> Graph:
         """The weighted graph of a model; users and items keep their nodes."""

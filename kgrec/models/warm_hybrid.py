@@ -58,6 +58,8 @@ class WarmHybrid(Recommender):
         inputs: dataset, graph and text.
         embedding_dim: D, width of users, items and entities.
         init_std: standard deviation (> 0) of their initial embeddings, and of the embedded text's.
+        item_ids: whether items have an :math:`e_i`; without, an item is its text and what surrounds it, which
+            cannot be learned by heart.
         gnn: builds the graph network from ``(in_dim, num_relations)``.
         fusion: builds the fusion from ``(structured_dim, text_dim, out_dim)``.
         loss: the ranking loss.
@@ -77,6 +79,7 @@ class WarmHybrid(Recommender):
         *,
         embedding_dim: int,
         init_std: float,
+        item_ids: bool,
         gnn: Callable[..., GNN],
         fusion: Callable[..., Fusion],
         loss: RankingLoss,
@@ -88,13 +91,14 @@ class WarmHybrid(Recommender):
         self.criterion = loss
         self.num_negatives = loss.num_negatives
         self.blend = blend
+        self.item_graph = item_graph
         self._inputs = inputs
         self._solved: SolvedOperator | None = None
         self.graph = item_graph.build(graph, text)
         unit = torch.from_numpy(unit_text(text, center=True)).float()
         self.register_buffer("text", unit, persistent=False)
         self.register_buffer("has_text", text.has_text, persistent=False)
-        self.register_buffer("has_id", torch.ones(self.num_items, dtype=torch.bool), persistent=False)
+        self.register_buffer("has_id", torch.full((self.num_items,), item_ids), persistent=False)
 
         self.table = embedding_table(self.graph.num_nodes, embedding_dim, init_std)
         self.from_text = nn.Linear(unit.shape[1], embedding_dim, bias=False)
@@ -137,7 +141,8 @@ class WarmHybrid(Recommender):
         sizes = [self.num_users, self.num_items, self.graph.num_nodes - self.num_users - self.num_items]
         users, items, entities = self.table.weight.split(sizes)
         items = self.fusion(items, self.from_text(self.text), self.has_text, self.has_id)
-        nodes = self.gnn(torch.cat([users, items, entities]), self.graph)
+        graph = self.item_graph.thinned(self.graph) if self.training else self.graph
+        nodes = self.gnn(torch.cat([users, items, entities]), graph)
         users, items, _ = nodes.split(sizes)
         return users, items
 
