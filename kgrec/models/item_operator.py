@@ -62,8 +62,9 @@ class ItemOperator:
     <https://doi.org/10.1145/3383313.3418480>`_, which has one weight for all side information.
 
     Everything is chosen on validation recall, greedily: first λ with interactions alone, then block by block
-    (relations that reach most items first, text last) the weight that is best so far, 0 included. A graph
-    that says nothing is therefore left out. The popularity weight p is chosen anew each time.
+    (relations that reach most items first, text last) the weight that is best so far, 0 included, and λ once
+    more at the end. A graph that says nothing is therefore left out. The popularity weight p is chosen anew
+    each time.
 
     Args:
         ridge: values of λ (> 0).
@@ -124,6 +125,10 @@ class ItemOperator:
                 for weight in weights
             ]
             best = search.best(tried, incumbent=best)
+        others = [ridge for ridge in self.ridge if ridge != best.ridge]
+        best = search.best(
+            [(best.gram, ridge, {**best.solved.setting, "ridge": ridge}) for ridge in others], incumbent=best
+        )
         log.info("item operator: %s (recall@%d %.4f)", best.solved.setting, self.selection_k, best.value)
         return best.solved
 
