@@ -82,6 +82,7 @@ class Hybrid(Recommender):
     text: Tensor
     has_text: Tensor
     has_kg: Tensor
+    has_facts: Tensor
     fact_counts: Tensor
     warm_items: Tensor
 
@@ -118,6 +119,7 @@ class Hybrid(Recommender):
         # An item has structured features where a message reaches it, be it along a fact or an interaction.
         has_kg = graph.has_kg | warm_items if graph_view.interactions else graph.has_kg
         self.register_buffer("has_kg", has_kg, persistent=False)
+        self.register_buffer("has_facts", graph.has_kg, persistent=False)
         self.register_buffer("fact_counts", log_fact_counts(graph), persistent=False)
         self.register_buffer("warm_items", warm_items, persistent=False)
         self.text_scaler = Standardize(text.embeddings[text.has_text])
@@ -198,7 +200,8 @@ class Hybrid(Recommender):
         if self.graph.edge_index.device != self.device:
             self.graph = self.graph.to(self.device)
         text = self.from_text(F.dropout(self.text_scaler(self.text), self.hiding.text, self.training))
-        has_kg = self.has_kg
+        # Where interactions alone reach an item, nothing does while it plays cold.
+        has_kg = self.has_kg if cold is None else self.has_facts | (self.has_kg & ~cold)
         if self.training and self.hiding.graphs > 0:
             has_kg = has_kg & (torch.rand(self.num_items, device=self.device) >= self.hiding.graphs)
         return self.fusion(self._structured(cold), text, self.has_text, has_kg)
@@ -207,7 +210,7 @@ class Hybrid(Recommender):
         """All but the users, and without a graph no entity, relation or graph network either."""
         users = self.user_embedding.numel() + self.shared_user.numel()
         graph_side = (self.entity_embedding, *self.from_count.parameters(), *self.gnn.parameters())
-        unused = 0 if self.has_kg.any() else sum(weight.numel() for weight in graph_side)
+        unused = 0 if self.has_facts.any() else sum(weight.numel() for weight in graph_side)
         return sum(weight.numel() for weight in self.parameters()) - users - unused
 
     def embed_new_item(self, text: Tensor, facts: Tensor) -> Tensor:

@@ -149,6 +149,36 @@ def test_rare_entities_have_no_embedding_but_are_counted(make_inputs, make_hybri
     assert not torch.allclose(items[2], items[1])  # one fact more
 
 
+def test_interactions_are_structure_where_the_view_shows_them(make_inputs, make_hybrid) -> None:
+    """Items 0, 1 and 2 are touched, 0 and 3 have a fact, 7 has neither."""
+    inputs = make_inputs(TRAIN, triples=[(0, 0, 8), (3, 0, 8)], text=GROUP_TEXT)
+    told = {
+        view.interactions: make_hybrid(inputs, graph_view=view).has_kg.nonzero().squeeze(1).tolist()
+        for view in (GraphView(interactions=False, min_facts=1), WITH_INTERACTIONS)
+    }
+    assert told == {False: [0, 3], True: [0, 1, 2, 3, 4, 5, 6]}
+
+
+def test_touched_items_without_a_fact_or_text_are_told_apart_where_interactions_are_shown(
+    make_inputs, make_hybrid
+) -> None:
+    inputs = make_inputs(TRAIN)
+    without = items_of(make_hybrid(inputs))
+    shown = items_of(make_hybrid(inputs, graph_view=WITH_INTERACTIONS))
+    assert not without.any()
+    assert shown.any(dim=1).tolist() == [True] * 3 + [False] + [True] * 3 + [False]
+    assert not torch.allclose(shown[0], shown[4])
+
+
+def test_a_new_item_reads_no_graph_parameter_where_nobody_has_a_fact(make_inputs, make_hybrid) -> None:
+    """Nobody has touched a new item, so that interactions of others do not count."""
+    text_alone, shown = (
+        make_hybrid(make_inputs(TRAIN, text=GROUP_TEXT), graph_view=view)
+        for view in (GraphView(interactions=False, min_facts=1), WITH_INTERACTIONS)
+    )
+    assert shown.new_item_parameters() == text_alone.new_item_parameters()
+
+
 def facts_of(graph: Graph, item: int) -> Tensor:
     """``[F, 2]`` relation and source node of the edges into an item that are no interaction."""
     into = (graph.edge_index[1] == graph.item_nodes[item]) & ~graph.is_interaction

@@ -9,6 +9,7 @@ from kgrec.models.base import Batch, ModelInputs
 from kgrec.models.graph_view import GraphView
 from kgrec.models.hybrid import Hiding, Hybrid
 from kgrec.models.regression_start import RegressionStart
+from kgrec.nn.fusion.sum import Sum
 from kgrec.nn.fusion.text_only import TextOnly
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import BPR, FullSoftmax
@@ -154,6 +155,38 @@ def test_items_that_play_cold_lose_their_interactions_and_compete_among_themselv
     warm = torch.from_numpy(inputs.dataset.warm_items)
     assert 0.35 < share[warm].mean() < 0.65
     assert (share[warm] > 0).all()
+
+
+class RecordingFusion(Sum):
+    """Remembers in each call which items had structure."""
+
+    def __init__(self, structured_dim: int, text_dim: int, out_dim: int) -> None:
+        super().__init__(structured_dim, text_dim, out_dim)
+        self.has_kg: list[Tensor] = []
+
+    def forward(self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor) -> Tensor:
+        self.has_kg.append(has_kg)
+        return super().forward(structured, text, has_text, has_kg)
+
+
+@pytest.mark.parametrize("interactions", [False, True])
+def test_an_item_that_plays_cold_has_the_structure_of_a_cold_one(
+    make_inputs, two_blocks, make_hybrid, interactions
+) -> None:
+    """Items 0 to 3 have facts, the others interactions alone, which leave the graph while they play cold."""
+    inputs = make_inputs(two_blocks, triples=FACTS[-4:], text=TEXT)
+    loss, view = RecordingLoss(), GraphView(interactions, min_facts=1)
+    model = make_hybrid(
+        inputs, fusion=RecordingFusion, loss=loss, hiding=hiding(items=0.5), graph_view=view
+    ).train()
+    for step in range(10):
+        model.loss(batch_of(inputs, step))
+    has_facts = torch.arange(8) < 4
+    for has_kg, cold in zip(model.fusion.has_kg, loss.masks, strict=True):
+        assert torch.equal(has_kg, has_facts | (~cold & interactions))
+    model.eval()
+    model.item_embeddings()
+    assert torch.equal(model.fusion.has_kg[-1], has_facts | torch.tensor(interactions))
 
 
 def test_which_items_play_cold_follows_from_the_step_alone(inputs, make_hybrid) -> None:
