@@ -29,7 +29,7 @@ class ItemGraph:
     §3.1).
 
     Attributes:
-        facts: weight of a fact, ≥ 0; 0 = no messages along facts.
+        facts: weight of a fact, ≥ 0; 0 = facts say nothing, not which items are alike either.
         min_facts: entities with fewer facts are left out, ≥ 1.
         text_neighbours: nearest items by text, ≥ 0.
         text: factor of their cosines, ≥ 0.

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.bpr_mf import embedding_table
 from kgrec.models.features import unit_text
 from kgrec.models.item_graph import ItemGraph
 from kgrec.models.item_operator import ItemOperator, SolvedOperator
+from kgrec.nn.embedding import embedding_table
 from kgrec.nn.fusion.base import Fusion
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import RankingLoss
@@ -151,5 +151,7 @@ class WarmHybrid(Recommender):
         if self._solved is None:
             if self.blend is None:
                 raise TypeError("WarmHybrid has no closed form to solve")
-            self._solved = self.blend.operator.solve(self._inputs).to(self.device)
+            self._solved = self.blend.operator.solve(self._inputs)
+        if self._solved.weights.device != self.device:
+            self._solved = self._solved.to(self.device)
         return self._solved
