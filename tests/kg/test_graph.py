@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from kgrec.kg.graph import Graph, build_graph, kept_nodes
+from kgrec.kg.graph import Graph, build_graph, kept_nodes, with_item_edges
 
 NO_TRIPLES = np.empty((0, 3), dtype=np.int64)
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
@@ -206,6 +206,53 @@ def test_pruned_reads_its_own_interactions() -> None:
     facts = graph.pruned(~graph.is_interaction)
     assert facts.is_interaction.tolist() == [False] * 6
     assert edges(graph.pruned(torch.ones(8, dtype=torch.bool))) == edges(graph)
+
+
+def weights_by_edge(graph: Graph) -> dict[tuple[int, str, int], float]:
+    """Weight of every edge by (source, relation name, target)."""
+    names = [graph.relation_names[kind] for kind in graph.edge_type.tolist()]
+    keys = zip(graph.edge_index[0].tolist(), names, graph.edge_index[1].tolist(), strict=True)
+    assert len(edges(graph)) == graph.num_edges
+    return dict(zip(keys, graph.edge_weight.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_item_edges_are_one_more_relation_with_its_inverse(weighted: bool) -> None:
+    """Pairs (0, 2) and (1, 2) of items are nodes 2 and 4, 3 and 4."""
+    graph = small_graph()
+    assert int(graph.is_interaction.sum()) == 6  # remembered, and not to be taken over
+    before = torch.arange(1.0, 15.0) if weighted else None
+    if before is not None:
+        graph = graph.with_edge_weight(before)
+    more = with_item_edges(graph, np.array([[0, 2], [1, 2]]), torch.tensor([0.5, 0.25]), "alike")
+    assert more.relation_names == (
+        "by", "in", "alike", "interacts", "by^-1", "in^-1", "alike^-1", "interacts^-1",
+    )  # fmt: skip
+    old = graph.with_edge_weight(torch.ones(14) if before is None else before)
+    assert weights_by_edge(more) == weights_by_edge(old) | {
+        (2, "alike", 4): 0.5, (4, "alike^-1", 2): 0.5, (3, "alike", 4): 0.25, (4, "alike^-1", 3): 0.25,
+    }  # fmt: skip
+    named = [more.relation_names[kind].startswith("interacts") for kind in more.edge_type.tolist()]
+    assert more.is_interaction.tolist() == named
+    assert (more.num_nodes, more.item_nodes.tolist()) == (7, [2, 3, 4])
+
+
+def test_item_edges_keep_each_inverse_half_the_list_later() -> None:
+    graph = with_item_edges(small_graph(), np.array([[0, 2]]), torch.tensor([0.5]), "first")
+    graph = with_item_edges(graph, np.array([[0, 1], [0, 2]]), torch.tensor([0.1, 0.2]), "second")
+    half, num_forward = graph.num_edges // 2, graph.num_relations // 2
+    assert (half, num_forward) == (10, 5)
+    assert torch.equal(graph.edge_index[:, half:], graph.edge_index[:, :half].flip(0))
+    assert torch.equal(graph.edge_type[half:], graph.edge_type[:half] + num_forward)
+    assert torch.equal(graph.edge_weight[half:], graph.edge_weight[:half])
+    assert graph.relation_names[:5] == ("by", "in", "first", "second", "interacts")
+    assert int(graph.is_interaction.sum()) == 6
+
+
+def test_without_a_pair_there_is_a_relation_without_an_edge() -> None:
+    nothing = with_item_edges(small_graph(), NO_PAIRS, torch.zeros(0), "alike")
+    assert edges(nothing) == edges(small_graph())
+    assert nothing.num_relations == 8
 
 
 @pytest.mark.parametrize("cached_first", [False, True])

@@ -8,6 +8,7 @@ from kgrec.models.features import (
     fact_counts,
     fact_matrix,
     interaction_matrix,
+    relation_fact_matrices,
     unit_text,
 )
 from kgrec.text.encoder import TextFeatures
@@ -55,6 +56,41 @@ def test_dropped_edges_are_no_facts(make_inputs):
 def test_interactions_are_no_facts(make_inputs):
     graph = make_inputs([[1, 1, 1], [1, 1, 0]]).graph
     assert fact_matrix(graph).shape == (3, 0)
+
+
+def test_each_relation_has_a_bag_of_its_own_those_of_most_items_first(make_inputs):
+    graph = make_inputs([[1, 1, 1, 0]], triples=TRIPLES).graph
+    bags = relation_fact_matrices(graph, 9)
+    # "5 -r1-> item" is shared by items 0, 1 and 2; "item -r0-> 4" by items 0 and 1, and "-r0-> 5" by none.
+    assert list(bags) == ["r1^-1", "r0"]
+    assert bags["r1^-1"].toarray() == pytest.approx(np.array([[1.0], [1.0], [1.0], [0.0]]))
+    assert bags["r0"].toarray() == pytest.approx(np.array([[1.0], [1.0], [0.0], [0.0]]))
+    assert list(relation_fact_matrices(graph, 1)) == ["r1^-1"]
+    assert relation_fact_matrices(graph, 0) == {}
+
+
+def test_bags_of_a_relation_are_weighted_by_tf_idf(make_inputs):
+    triples = [(0, 0, 4), (1, 0, 4), (0, 0, 5), (1, 0, 5), (2, 0, 5), (0, 1, 6), (3, 1, 6)]
+    bags = relation_fact_matrices(make_inputs([[1] * 4], triples=triples).graph, 9)
+    rare, common = np.log(4 / 2), np.log(4 / 3)
+    both = np.array([rare, common]) / np.hypot(rare, common)
+    assert bags["r0"].toarray() == pytest.approx(np.array([both, both, [0, 1], [0, 0]]))
+    # Each by itself is of unit length: what other relations an item has changes nothing.
+    assert bags["r1"].toarray() == pytest.approx(np.array([[1.0], [0.0], [0.0], [1.0]]))
+
+
+def test_relations_that_reach_as_many_items_come_by_name(make_inputs):
+    triples = [(0, 1, 4), (1, 1, 4), (2, 0, 5), (3, 0, 5)]
+    assert list(relation_fact_matrices(make_inputs([[1] * 4], triples=triples).graph, 9)) == ["r0", "r1"]
+
+
+def test_products_of_sparse_rows_equal_those_of_dense_ones():
+    matrix = np.array([[0, 2, 0], [0, 0, 0], [1, 0, 3], [0, 0, 4.0]])
+    rows, dense = SparseRows(sp.csr_array(matrix)), torch.tensor([[1.0, -2.0], [0.5, 3.0], [4.0, 0.0]])
+    for ids in ([2, 0, 2, 1], [1], [1, 1], [], [3], [0, 1, 2, 3]):
+        wanted = torch.tensor(ids, dtype=torch.long)
+        torch.testing.assert_close(rows.product(wanted, dense), rows.dense(wanted) @ dense)
+    assert rows.product(torch.tensor([2, 0]), dense).tolist() == [[13.0, -2.0], [1.0, 6.0]]
 
 
 def test_sparse_rows_equal_the_dense_matrix():

@@ -89,6 +89,42 @@ def test_normalised_adjacency_is_kept_where_nothing_can_change_it(norm, path_gra
     assert normalised_adjacency(path_graph, norm) is kept
 
 
+@pytest.mark.parametrize("norm", NORMS)
+def test_normalised_adjacency_is_kept_for_each_tensor_of_weights(norm, path_graph: Graph) -> None:
+    weights, same = WITHOUT_EDGE_1.clone(), WITHOUT_EDGE_1.clone()
+    kept = normalised_adjacency(path_graph.with_edge_weight(weights), norm)
+    assert torch.equal(kept.values, norm(path_graph.with_edge_weight(WITHOUT_EDGE_1)))
+    assert normalised_adjacency(path_graph.with_edge_weight(weights), norm) is kept
+    assert normalised_adjacency(path_graph.with_edge_weight(same), norm) is not kept
+    others = [normalised_adjacency(path_graph.with_edge_weight(weights), other) for other in NORMS]
+    assert [matrix is kept for matrix in others] == [other is norm for other in NORMS]
+    assert normalised_adjacency(path_graph, norm).values[1] != 0
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_what_is_kept_for_weights_is_dropped_with_them(norm, path_graph: Graph) -> None:
+    """A training that draws new weights at each step must not fill the memory with their matrices."""
+    weights = WITHOUT_EDGE_1.clone()
+    matrix = weakref.ref(normalised_adjacency(path_graph.with_edge_weight(weights), norm))
+    gc.collect()
+    assert matrix() is not None
+    del weights
+    gc.collect()
+    assert matrix() is None
+
+
+@pytest.mark.parametrize("norm", NORMS)
+def test_nothing_is_kept_for_weights_that_are_learned(norm, path_graph: Graph) -> None:
+    weights = WITHOUT_EDGE_1.clone().requires_grad_()
+    graph = path_graph.with_edge_weight(weights)
+    for _ in range(2):  # a kept graph of the gradient would be freed by the first pass
+        (normalised_adjacency(graph, norm) @ torch.arange(4.0).unsqueeze(1)).square().sum().backward()
+    assert weights.grad is not None
+    with torch.no_grad():
+        weights.fill_(0.5)
+    assert torch.equal(normalised_adjacency(graph, norm).values, norm(graph))
+
+
 def test_normalised_adjacencies_of_other_norms_and_graphs_are_others(path_graph: Graph) -> None:
     symmetric, mean = (normalised_adjacency(path_graph, norm) for norm in (symmetric_norm, mean_norm))
     assert not torch.equal(symmetric.values, mean.values)
