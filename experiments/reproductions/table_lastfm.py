@@ -96,9 +96,9 @@ STUDY = Study(
     references=REFERENCES,
     notes=(
         "one split: intervals resample seeds, and users once for all seeds",
-        "arms marked tuned had 20 trials on validation, which left the hybrid at its defaults; of the others, what "
-        "was chosen by hand, on validation, stands in their deviations; closed forms "
-        "choose their settings on validation by themselves, and know no seed",
+        "arms marked tuned had 20 trials on validation, which left the hybrid at its defaults; of others, "
+        "what was chosen by hand, on validation, stands in their deviations; closed forms choose their "
+        "settings on validation by themselves, and know no seed",
         "the slices count only the relevant pairs with items of 0, at most 5, and at least 1 training "
         "interaction; all items are ranked",
     ),
