@@ -1,24 +1,24 @@
 """A closed-form item-to-item operator that reads interactions, facts and text together."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 import torch
 from torch import Tensor
 
+from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.base import ModelInputs
-from kgrec.models.ease import item_weights
 from kgrec.models.features import SparseRows, interaction_matrix, relation_fact_matrices, unit_text
+from kgrec.models.gram import Gram, Rows
 from kgrec.models.selection import ValidationRecall, check_values
 from kgrec.text.encoder import TextFeatures
 
 log = logging.getLogger(__name__)
 
-TEXT = "text"
+RIDGE, TEXT = "ridge", "text"
 
 
 @dataclass(frozen=True)
@@ -61,18 +61,20 @@ class ItemOperator:
     interactions. Cf. the collective model of `Jeunen, Van Balen and Goethals, RecSys 2020
     <https://doi.org/10.1145/3383313.3418480>`_, which has one weight for all side information.
 
-    Everything is chosen on validation recall, greedily: first λ with interactions alone, then block by block
-    (relations that reach most items first, text last) the weight that is best so far, 0 included, and λ once
-    more at the end. A graph that says nothing is therefore left out. The popularity weight p is chosen anew
-    each time.
+    Everything is chosen on validation recall by coordinate ascent: first λ with interactions alone, then
+    block by block (text last) the weight that is best so far, 0 included, and λ once more; and all that again
+    until a sweep changes nothing. A graph that says nothing is therefore left out. The popularity weight p is
+    chosen anew each time.
 
     Args:
         ridge: values of λ (> 0).
-        facts: weights (> 0) tried for each relation; empty = no facts.
+        facts: weights (> 0) tried for each relation, the relations that reach most items first; or weights by
+            the relation's name, other relations weigh 0. Empty = no facts.
         text: weights (> 0) tried for the text; empty = no text.
         popularity: values (≥ 0) of p.
-        max_relations: relations tried, at most.
+        max_relations: relations tried where ``facts`` names none, at most.
         selection_k: cutoff of the recall that chooses.
+        sweeps: times that the blocks and λ are gone through, at most.
 
     Raises:
         InputError: a value outside its range.
@@ -81,54 +83,53 @@ class ItemOperator:
     def __init__(
         self,
         ridge: Sequence[float],
-        facts: Sequence[float],
+        facts: Sequence[float] | Mapping[str, Sequence[float]],
         text: Sequence[float],
         popularity: Sequence[float],
         max_relations: int,
         selection_k: int,
+        sweeps: int = 1,
     ) -> None:
         check_values("ridge", ridge, lowest=0, or_equal=False)
         check_values("popularity", popularity, lowest=0, or_equal=True)
         check_values("max_relations", [max_relations], lowest=0, or_equal=True)
         check_values("selection_k", [selection_k], lowest=1, or_equal=True)
-        for name, weights in (("facts", facts), ("text", text)):
+        check_values("sweeps", [sweeps], lowest=1, or_equal=True)
+        by_name = facts if isinstance(facts, Mapping) else {"facts": facts}
+        for name, weights in ({"text": text} | dict(by_name)).items():
             if weights:
                 check_values(name, weights, lowest=0, or_equal=False)
         self.ridge, self.popularity = tuple(ridge), tuple(popularity)
-        self.facts, self.text = tuple(facts), tuple(text)
-        self.max_relations, self.selection_k = max_relations, selection_k
+        self.facts, self.text = facts, tuple(text)
+        self.max_relations, self.selection_k, self.sweeps = max_relations, selection_k, sweeps
 
     def solve(self, inputs: ModelInputs) -> SolvedOperator:
         """Choose on validation and solve.
 
-        float32: the ridge bounds the condition of the matrix, and time and memory are half of float64's.
-
         Raises:
             ValueError: no graph or no text given.
+            InputError: ``facts`` names a relation that the graph lacks.
         """
         if inputs.graph is None or inputs.text is None:
             raise ValueError("ItemOperator needs a graph and text features, got None")
         dataset = inputs.dataset
         interactions = interaction_matrix(dataset.train, dataset.num_users, dataset.num_items)
+        blocks = self._blocks(inputs.graph, inputs.text)
         search = _Search(
+            gram=Gram(interactions, {name: rows for name, (rows, _) in blocks.items()}),
             history=SparseRows(interactions),
             log_counts=torch.from_numpy(np.log1p(interactions.sum(axis=0))).float(),
             popularity=self.popularity,
             recall=ValidationRecall(dataset, self.selection_k) if self._has_choice(inputs) else None,
         )
-        gram = torch.from_numpy((interactions.T @ interactions).toarray()).float()
-        best = search.best([(gram, ridge, {"ridge": ridge}) for ridge in self.ridge])
-        for name, rows, weights in self._blocks(inputs.graph, inputs.text):
-            similarity = _similarity(rows)
-            tried = [
-                (best.gram + weight * similarity, best.ridge, {**best.solved.setting, name: weight})
-                for weight in weights
-            ]
-            best = search.best(tried, incumbent=best)
-        others = [ridge for ridge in self.ridge if ridge != best.ridge]
-        best = search.best(
-            [(best.gram, ridge, {**best.solved.setting, "ridge": ridge}) for ridge in others], incumbent=best
-        )
+        values = {name: (0.0, *weights) for name, (_, weights) in blocks.items()} | {RIDGE: self.ridge}
+        best = search.best([{RIDGE: ridge} for ridge in self.ridge])
+        for _ in range(self.sweeps):
+            before = best.setting
+            for name in values:
+                best = search.best([{**best.setting, name: value} for value in values[name]], best)
+            if best.setting == before:
+                break
         log.info("item operator: %s (recall@%d %.4f)", best.solved.setting, self.selection_k, best.value)
         return best.solved
 
@@ -136,23 +137,31 @@ class ItemOperator:
         several = len(self.ridge) > 1 or len(self.popularity) > 1
         return several or bool(self.facts) or bool(self.text)
 
-    def _blocks(
-        self, graph: Graph, text: TextFeatures
-    ) -> list[tuple[str, np.ndarray | sp.csr_array, tuple[float, ...]]]:
-        """Name, feature rows and weights to try of each block that says something."""
-        blocks: list[tuple[str, np.ndarray | sp.csr_array, tuple[float, ...]]] = []
-        if self.facts:
+    def _blocks(self, graph: Graph, text: TextFeatures) -> dict[str, tuple[Rows, tuple[float, ...]]]:
+        """Feature rows, and the weights to try, of each block that says something."""
+        blocks: dict[str, tuple[Rows, tuple[float, ...]]] = {}
+        if isinstance(self.facts, Mapping):
+            bags = relation_fact_matrices(graph, graph.num_relations)
+            if unknown := sorted(set(self.facts) - set(graph.relation_names)):
+                raise InputError(
+                    f"model.facts: the graph has no relation {unknown[0]!r}, only {', '.join(sorted(bags))}"
+                )
+            blocks |= {
+                name: (bags[name], tuple(weights)) for name, weights in self.facts.items() if name in bags
+            }
+        elif self.facts:
             bags = relation_fact_matrices(graph, self.max_relations)
-            blocks += [(name, bag, self.facts) for name, bag in bags.items()]
+            blocks |= {name: (bag, tuple(self.facts)) for name, bag in bags.items()}
         if self.text and bool(text.has_text.any()):
-            blocks.append((TEXT, unit_text(text, center=True), self.text))
+            blocks[TEXT] = (unit_text(text, center=True), self.text)
         return blocks
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    gram: Tensor
-    ridge: float
+    """λ and the weights of blocks that do not weigh 0, by name, and what came of them."""
+
+    setting: dict[str, float]
     solved: SolvedOperator
     value: float
 
@@ -161,40 +170,40 @@ class _Candidate:
 class _Search:
     """Solves candidates and keeps the best on validation, the earlier among equals."""
 
+    gram: Gram
     history: SparseRows
     log_counts: Tensor
     popularity: tuple[float, ...]
     recall: ValidationRecall | None
 
-    def best(
-        self, tried: list[tuple[Tensor, float, dict[str, float]]], incumbent: _Candidate | None = None
-    ) -> _Candidate:
+    def best(self, tried: list[dict[str, float]], incumbent: _Candidate | None = None) -> _Candidate:
         found = incumbent
-        for gram, ridge, setting in tried:
-            candidate = self._candidate(gram, ridge, setting)
+        for weights in tried:
+            setting = {name: weight for name, weight in weights.items() if weight}
+            if incumbent is not None and setting == incumbent.setting:
+                continue
+            candidate = self._candidate(setting)
             if found is None or candidate.value > found.value:
                 found = candidate
         if found is None:
             raise ValueError("nothing to try")
         return found
 
-    def _candidate(self, gram: Tensor, ridge: float, setting: dict[str, float]) -> _Candidate:
+    def _candidate(self, setting: dict[str, float]) -> _Candidate:
+        blocks = {name: weight for name, weight in setting.items() if name != RIDGE}
         first = SolvedOperator(
-            item_weights(gram, ridge), self.log_counts, self.popularity[0], self.history, setting
+            weights=self.gram.item_weights(setting[RIDGE], blocks),
+            log_counts=self.log_counts,
+            popularity=self.popularity[0],
+            history=self.history,
+            setting=setting,
         )
         if self.recall is None:
-            return _Candidate(gram, ridge, first, 0.0)
+            return _Candidate(setting, first, 0.0)
         weighted = [
             replace(first, popularity=weight, setting={**setting, "popularity": weight})
             for weight in self.popularity
         ]
         values = [self.recall(solved.score) for solved in weighted]
         place = int(np.argmax(values))
-        return _Candidate(gram, ridge, weighted[place], values[place])
-
-
-def _similarity(rows: np.ndarray | sp.csr_array) -> Tensor:
-    """Inner products of rows, ``[I, I]`` float32."""
-    product = rows @ rows.T
-    dense = product.toarray() if sp.issparse(product) else product
-    return torch.from_numpy(np.asarray(dense)).float()
+        return _Candidate(setting, weighted[place], values[place])

@@ -169,6 +169,33 @@ def test_the_ridge_is_chosen_once_more_when_the_facts_are_known(make_inputs) -> 
     torch.testing.assert_close(solved.weights[:4, :4], torch.tensor(BY_HAND, dtype=torch.float32))
 
 
+def test_a_further_sweep_chooses_the_facts_again_when_the_ridge_is_known(make_inputs) -> None:
+    """Each sweep is at least as good as the one before, and never goes on where nothing changes."""
+    draw = np.random.default_rng(4).random((30, 20))
+    facts = [(item, item % 2, 20 + item // 3) for item in range(20)]
+    inputs = make_inputs((draw < 0.2).tolist(), ((draw >= 0.2) & (draw < 0.4)).tolist(), triples=facts)
+    recall = ValidationRecall(inputs.dataset, 3)
+    lists = {"ridge": [0.1, 1.0, 10.0], "facts": [0.5, 2.0, 8.0], "popularity": [0.0, 0.1], "selection_k": 3}
+    solved = [operator(sweeps=sweeps, **lists).solve(inputs) for sweeps in (1, 2, 3, 9)]
+    values = [recall(each.score) for each in solved]
+    assert values == sorted(values)
+    assert solved[0].setting != solved[1].setting
+    assert solved[2].setting == solved[3].setting
+
+
+def test_weights_may_be_given_by_the_name_of_the_relation(make_inputs) -> None:
+    facts = with_relation(JOINS_1, 0) + with_relation(JOINS_3, 1)
+    inputs = make_inputs(TRAIN, WANTS_1, triples=facts)
+    by_name = operator(facts={"r0": [3.0]}).solve(inputs)
+    assert by_name.setting == {"ridge": 1.0, "r0": 3.0, "popularity": 0.0}
+    assert_weights(by_name, BY_HAND)
+    assert operator(facts={"r1": [3.0]}).solve(inputs).setting == {"ridge": 1.0, "popularity": 0.0}
+    with pytest.raises(InputError, match=r"model\.facts: the graph has no relation 'r7', only r0, r1"):
+        operator(facts={"r7": [3.0]}).solve(inputs)
+    with pytest.raises(InputError, match=r"model\.r1: found \[0.0\]"):
+        operator(facts={"r1": [0.0]})
+
+
 def ease_scores(inputs: ModelInputs, ridge: float) -> Callable[[Tensor], Tensor]:
     model = EASE(inputs, [ridge], 1)
     model.fit()
@@ -232,6 +259,7 @@ def test_graph_and_text_are_needed(make_inputs) -> None:
         ("popularity", [-0.1]),
         ("max_relations", -1),
         ("selection_k", 0),
+        ("sweeps", 0),
     ],
 )
 def test_values_out_of_range_are_refused(setting: str, value: object) -> None:
