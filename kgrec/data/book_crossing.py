@@ -15,6 +15,7 @@ from kgrec.data.dataset import DatasetCard, RawDataset
 from kgrec.data.download import RemoteFile, fetch_from_urls
 from kgrec.data.formats.kgat import read_triples
 from kgrec.data.formats.recbole import read_interactions, read_links
+from kgrec.data.isbn import isbn_facts
 from kgrec.data.splits.base import PARTS
 
 GITHUB = "https://raw.githubusercontent.com"
@@ -87,10 +88,17 @@ class BookCrossing:
     """Reader of Book-Crossing: all rows are positives, their ratings are only carried along.
 
     There is nothing to read of a book but its ISBN: titles and texts are null.
+
+    Args:
+        isbn_facts: add to the graph what the ISBNs tell (:func:`~kgrec.data.isbn.isbn_facts`). The published
+            tables know nothing of it.
     """
 
     name = "book-crossing"
     card = CARD
+
+    def __init__(self, isbn_facts: bool = False) -> None:
+        self.isbn_facts = isbn_facts
 
     def is_present(self, root: Path) -> bool:
         """Whether all five files lie under ``root``."""
@@ -111,11 +119,14 @@ class BookCrossing:
         links = read_links(root / "book-crossing.link")
         catalogue = pl.concat([links["item"], interactions["item"]]).unique(maintain_order=True)
         nothing = pl.lit(None, dtype=pl.String)
+        triples = name_relations(read_triples(root / GRAPH))
+        if self.isbn_facts:
+            triples = pl.concat([triples, isbn_facts(links)])
         return RawDataset(
             name=self.name,
             interactions=interactions,
             items=catalogue.to_frame().with_columns(title=nothing, text=nothing),
-            triples=name_relations(read_triples(root / GRAPH)),
+            triples=triples,
             links=links,
             card=self.card,
         )

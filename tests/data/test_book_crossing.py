@@ -53,6 +53,18 @@ def test_relations_bear_their_names_where_these_are_known(root: Path) -> None:
     ]
 
 
+def test_isbns_tell_of_publisher_and_block_where_asked(root: Path) -> None:
+    known = BookCrossing().load(root).triples
+    triples = BookCrossing(isbn_facts=True).load(root).triples
+    assert triples.head(len(known)).equals(known)
+    assert triples.tail(-len(known)).rows() == [
+        ("0", "isbn.publisher", "0-00"),
+        ("0", "isbn.block", "0-00-200"),
+        ("1", "isbn.publisher", "0-345"),
+        ("1", "isbn.block", "0-345-451"),
+    ]
+
+
 def test_presence_needs_all_files(root: Path) -> None:
     source = BookCrossing()
     assert source.is_present(root)
