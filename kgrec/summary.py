@@ -28,7 +28,7 @@ def summarise(
 
     Returns:
         ``valid/…`` of the best epoch, the metrics of ``evaluation``, ``cost/…``, ``protocol/…``,
-        ``best_epoch`` and ``epochs``.
+        what the model chose by itself as ``chosen/…``, ``best_epoch`` and ``epochs``.
     """
     best = next(row for row in result.history if row["epoch"] == result.best_epoch)
     return {
@@ -36,6 +36,7 @@ def summarise(
         **evaluation.means,
         **costs(inputs, model, result),
         **protocol(inputs.dataset, evaluator),
+        **{f"chosen/{name}": value for name, value in model.chosen.items()},
         "best_epoch": result.best_epoch,
         "epochs": result.epochs,
     }

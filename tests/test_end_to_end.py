@@ -98,6 +98,11 @@ def test_a_run_leaves_all_that_is_promised(runs: dict[str, RunFolder]) -> None:
     assert summary["cost/params"] > 0
 
 
+def test_what_a_model_chose_by_itself_stands_in_the_summary(tmp_path: Path) -> None:
+    run = train(compose(["data=planted", "model=ease", "model.ridge=[1.0,10.0]", *folders(tmp_path)]))
+    assert run.read_summary()["chosen/ridge"] in {1.0, 10.0}
+
+
 def test_reads_of_a_generated_test_set_are_not_written_down(
     runs: dict[str, RunFolder], workplace: Path
 ) -> None:

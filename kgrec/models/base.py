@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import torch
@@ -62,6 +63,8 @@ class Recommender(nn.Module):
     needs_graph: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False
     num_negatives: int = 0
+    chosen: Mapping[str, float] = MappingProxyType({})
+    """Settings that the model chose by itself, on validation, by name; empty before that."""
 
     def __init__(self, inputs: ModelInputs) -> None:
         super().__init__()

@@ -47,6 +47,7 @@ class EASE(Recommender):
     def fit(self) -> None:
         """Solve for each λ and keep the best."""
         best = best_on_validation(self._solutions(), self._dataset, self.selection_k)
+        self.chosen = best.setting
         self.weights.copy_(best.weights)
 
     def score(self, user_ids: Tensor) -> Tensor:

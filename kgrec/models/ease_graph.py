@@ -39,6 +39,7 @@ class EASEGraph(Recommender):
     def fit(self) -> None:
         """Choose and solve."""
         solved = self.operator.solve(self._inputs)
+        self.chosen = solved.setting
         self.weights.copy_(solved.weights)
         self.bias.copy_(solved.popularity * solved.log_counts)
 

@@ -64,6 +64,7 @@ class ItemKNN(Recommender):
     def fit(self) -> None:
         """Find each item's neighbours for every setting and keep the best setting."""
         best = best_on_validation(self._solutions(), self._dataset, self.selection_k)
+        self.chosen = best.setting
         self.neighbours.copy_(best.neighbours)
         self.similarities.copy_(best.similarities)
 

@@ -72,6 +72,7 @@ class Ridge(Recommender):
     def fit(self) -> None:
         """Solve for every combination of settings and keep the best."""
         best = best_on_validation(self._solutions(), self._dataset, self.selection_k)
+        self.chosen = best.setting
         self.user_factors.copy_(best.users)
         self.item_factors.copy_(best.items)
 

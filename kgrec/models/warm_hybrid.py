@@ -152,6 +152,7 @@ class WarmHybrid(Recommender):
             if self.blend is None:
                 raise TypeError("WarmHybrid has no closed form to solve")
             self._solved = self.blend.operator.solve(self._inputs)
+            self.chosen = self._solved.setting
         if self._solved.weights.device != self.device:
             self._solved = self._solved.to(self.device)
         return self._solved

@@ -40,6 +40,7 @@ def test_a_cold_item_is_scored_through_the_fact_it_shares(make_inputs) -> None:
     expected = torch.tensor([[bias, 0.5, bias], [bias, 0.0, bias]], dtype=torch.float32)
     torch.testing.assert_close(model.score(torch.tensor([0, 1])), expected)
     assert model.weights[1, 0].item() == pytest.approx(2 / 3)
+    assert model.chosen == {"ridge": 1.0, "r0": 2.0, "popularity": 0.1}
 
 
 def test_before_it_is_fitted_it_says_nothing_and_loaded_it_is_the_stored_one(make_inputs, two_blocks) -> None:
