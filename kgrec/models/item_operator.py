@@ -68,12 +68,13 @@ class ItemOperator:
 
     Args:
         ridge: values of λ (> 0).
-        facts: weights (> 0) tried for each relation, the relations that reach most items first; or weights by
-            the relation's name, other relations weigh 0. Empty = no facts.
+        facts: weights (> 0) tried for each relation, those that reach most items first; empty = no facts.
         text: weights (> 0) tried for the text; empty = no text.
         popularity: values (≥ 0) of p.
-        max_relations: relations tried where ``facts`` names none, at most.
+        max_relations: relations tried, at most.
         selection_k: cutoff of the recall that chooses.
+        relations: weights (> 0) tried, by the relation's name; other relations then weigh 0, whatever
+            ``facts`` and ``max_relations`` say.
         sweeps: times that the blocks and λ are gone through, at most.
 
     Raises:
@@ -83,11 +84,12 @@ class ItemOperator:
     def __init__(
         self,
         ridge: Sequence[float],
-        facts: Sequence[float] | Mapping[str, Sequence[float]],
+        facts: Sequence[float],
         text: Sequence[float],
         popularity: Sequence[float],
         max_relations: int,
         selection_k: int,
+        relations: Mapping[str, Sequence[float]] | None = None,
         sweeps: int = 1,
     ) -> None:
         check_values("ridge", ridge, lowest=0, or_equal=False)
@@ -95,12 +97,14 @@ class ItemOperator:
         check_values("max_relations", [max_relations], lowest=0, or_equal=True)
         check_values("selection_k", [selection_k], lowest=1, or_equal=True)
         check_values("sweeps", [sweeps], lowest=1, or_equal=True)
-        by_name = facts if isinstance(facts, Mapping) else {"facts": facts}
-        for name, weights in ({"text": text} | dict(by_name)).items():
+        for name, weights in (("facts", facts), ("text", text)):
             if weights:
                 check_values(name, weights, lowest=0, or_equal=False)
+        for name, weights in (relations or {}).items():
+            check_values(f"relations.{name}", weights, lowest=0, or_equal=False)
         self.ridge, self.popularity = tuple(ridge), tuple(popularity)
-        self.facts, self.text = facts, tuple(text)
+        self.facts, self.text = tuple(facts), tuple(text)
+        self.relations = None if relations is None else {name: tuple(relations[name]) for name in relations}
         self.max_relations, self.selection_k, self.sweeps = max_relations, selection_k, sweeps
 
     def solve(self, inputs: ModelInputs) -> SolvedOperator:
@@ -108,7 +112,7 @@ class ItemOperator:
 
         Raises:
             ValueError: no graph or no text given.
-            InputError: ``facts`` names a relation that the graph lacks.
+            InputError: ``relations`` names one that the graph lacks.
         """
         if inputs.graph is None or inputs.text is None:
             raise ValueError("ItemOperator needs a graph and text features, got None")
@@ -135,23 +139,20 @@ class ItemOperator:
 
     def _has_choice(self, inputs: ModelInputs) -> bool:
         several = len(self.ridge) > 1 or len(self.popularity) > 1
-        return several or bool(self.facts) or bool(self.text)
+        return several or bool(self.facts) or bool(self.relations) or bool(self.text)
 
     def _blocks(self, graph: Graph, text: TextFeatures) -> dict[str, tuple[Rows, tuple[float, ...]]]:
         """Feature rows, and the weights to try, of each block that says something."""
         blocks: dict[str, tuple[Rows, tuple[float, ...]]] = {}
-        if isinstance(self.facts, Mapping):
+        if self.relations is not None:
             bags = relation_fact_matrices(graph, graph.num_relations)
-            if unknown := sorted(set(self.facts) - set(graph.relation_names)):
-                raise InputError(
-                    f"model.facts: the graph has no relation {unknown[0]!r}, only {', '.join(sorted(bags))}"
-                )
-            blocks |= {
-                name: (bags[name], tuple(weights)) for name, weights in self.facts.items() if name in bags
-            }
+            if unknown := sorted(set(self.relations) - set(graph.relation_names)):
+                known = ", ".join(sorted(bags))
+                raise InputError(f"model.relations: the graph has no relation {unknown[0]!r}, only {known}")
+            blocks |= {name: (bags[name], tried) for name, tried in self.relations.items() if name in bags}
         elif self.facts:
             bags = relation_fact_matrices(graph, self.max_relations)
-            blocks |= {name: (bag, tuple(self.facts)) for name, bag in bags.items()}
+            blocks |= {name: (bag, self.facts) for name, bag in bags.items()}
         if self.text and bool(text.has_text.any()):
             blocks[TEXT] = (unit_text(text, center=True), self.text)
         return blocks

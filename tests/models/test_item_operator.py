@@ -186,14 +186,14 @@ def test_a_further_sweep_chooses_the_facts_again_when_the_ridge_is_known(make_in
 def test_weights_may_be_given_by_the_name_of_the_relation(make_inputs) -> None:
     facts = with_relation(JOINS_1, 0) + with_relation(JOINS_3, 1)
     inputs = make_inputs(TRAIN, WANTS_1, triples=facts)
-    by_name = operator(facts={"r0": [3.0]}).solve(inputs)
+    by_name = operator(relations={"r0": [3.0]}).solve(inputs)
     assert by_name.setting == {"ridge": 1.0, "r0": 3.0, "popularity": 0.0}
     assert_weights(by_name, BY_HAND)
-    assert operator(facts={"r1": [3.0]}).solve(inputs).setting == {"ridge": 1.0, "popularity": 0.0}
-    with pytest.raises(InputError, match=r"model\.facts: the graph has no relation 'r7', only r0, r1"):
-        operator(facts={"r7": [3.0]}).solve(inputs)
-    with pytest.raises(InputError, match=r"model\.r1: found \[0.0\]"):
-        operator(facts={"r1": [0.0]})
+    assert operator(relations={"r1": [3.0]}).solve(inputs).setting == {"ridge": 1.0, "popularity": 0.0}
+    with pytest.raises(InputError, match=r"model\.relations: the graph has no relation 'r7', only r0, r1"):
+        operator(relations={"r7": [3.0]}).solve(inputs)
+    with pytest.raises(InputError, match=r"model\.relations\.r1: found \[0.0\]"):
+        operator(relations={"r1": [0.0]})
 
 
 def ease_scores(inputs: ModelInputs, ridge: float) -> Callable[[Tensor], Tensor]:
