@@ -37,7 +37,21 @@ OWN = (
     Arm("hybrid", ("experiment=hybrid_lastfm",), tuning="hybrid_lastfm.json"),
     Arm("hybrid-none", ("experiment=hybrid_lastfm", "kg=none")),
     Arm("hybrid-rewired", ("experiment=hybrid_lastfm", "kg=rewired")),  # each seed rewires anew
-    Arm("hybrid+text", ("experiment=hybrid_text_lastfm",)),
+    Arm(
+        "hybrid+text",
+        (
+            "experiment=hybrid_text_lastfm",
+            "train.optimizer.lr=0.009857706585439451",
+            "model.embedding_dim=256",
+            "loss.temperature=0.16241751706745775",
+            "model.item_graph.facts=0.5481472760726709",
+            "model.item_graph.text_neighbours=10",
+            "model.item_graph.text=1.8921615490996107",
+            "model.item_graph.dropout=0.2",
+            "model.blend.weight=0.558796939003796",
+        ),
+        tuning="hybrid_text_lastfm.json",
+    ),
 )
 CLAIMS = (
     Claim("the graph helps: full beats none", "difference", "hybrid", "hybrid-none", 0.0),
