@@ -122,7 +122,7 @@ STUDY = Study(
     notes=(
         "one split: intervals resample seeds, and users once for all seeds",
         "tuned arms had 20 trials or 30 minutes on validation, whichever ended first, which left the hybrid "
-        "at its defaults; closed forms choose their settings on validation by themselves, and know no seed; the "
+        "at its defaults; closed forms choose their settings on validation by themselves and know no seed; the "
         "other published models run once, with the settings that their deviations tell",
         "the slices count only the relevant pairs with items of 0, at most 5, and at least 1 training "
         "interaction; all items are ranked",
