@@ -28,7 +28,7 @@ BASELINES = (
     Arm("item_knn", ("data=lastfm", "model=item_knn"), seeds=1),
     Arm("bpr_mf", ("experiment=bpr_mf_lastfm",), seeds=1),
     Arm("ease", ("data=lastfm", "model=ease"), seeds=1),
-    Arm("ease_graph", ("experiment=ease_graph_lastfm",)),
+    Arm("ease_graph", ("experiment=ease_graph_lastfm",), seeds=1),
     Arm("ease_graph+text", ("experiment=ease_graph_lastfm", *TEXT), seeds=1),
     Arm(
         "lightgcn_softmax",
@@ -122,8 +122,8 @@ STUDY = Study(
     notes=(
         "one split: intervals resample seeds, and users once for all seeds",
         "tuned arms had 20 trials or 30 minutes on validation, whichever ended first, which left the hybrid "
-        "at its defaults; closed forms choose their settings on validation by themselves and know no seed; the "
-        "other published models run once, with the settings that their deviations tell",
+        "at its defaults; closed forms choose their settings on validation by themselves and know no seed; "
+        "the other published models run once, with the settings that their deviations tell",
         "the slices count only the relevant pairs with items of 0, at most 5, and at least 1 training "
         "interaction; all items are ranked",
     ),
