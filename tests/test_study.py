@@ -175,6 +175,38 @@ def test_a_second_start_runs_nothing_and_reports_the_same(
     assert "| hybrid" in (tiny.folder / "table.md").read_text()
 
 
+def elsewhere(tiny: Tiny, tmp_path: Path, *more: str) -> list[str]:
+    """The arguments of the tiny study for other run folders."""
+    return [*tiny.arguments[:-2], *more, f"paths.runs={tmp_path / 'runs'}", tiny.settings[1]]
+
+
+def test_a_study_goes_on_from_kept_runs_where_the_folders_are_gone(tiny: Tiny, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    assert main([*tiny.arguments, "--kept", str(kept)]) == 0
+    assert {path.stem for path in kept.iterdir()} == {run.name for run in tiny.runs()}
+    assert main(elsewhere(tiny, tmp_path, "--kept", str(kept))) == 0
+    again = json.loads((tmp_path / "runs" / "tiny" / "report.json").read_text())
+    for part in ("rows", "claims", "commit"):
+        assert again[part] == tiny.report[part]
+    assert not list((tmp_path / "runs").rglob("checkpoint"))
+
+
+def test_what_is_run_is_kept_for_others(tiny: Tiny, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    assert main(elsewhere(tiny, tmp_path, "--kept", str(kept), "--only", "random")) == 0
+    assert len(list(kept.glob("planted_random_s?_*.parquet"))) == SEEDS
+
+
+def test_a_file_that_holds_no_run_is_named(tiny: Tiny, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    broken = kept / f"{next(run.name for run in tiny.runs() if '_random_' in run.name)}.parquet"
+    broken.write_bytes(b"PAR1")
+    with pytest.raises(InputError, match=rf"{broken.name}: found no run that was kept .*; delete the file"):
+        main(elsewhere(tiny, tmp_path, "--kept", str(kept), "--only", "random"))
+    assert not list((tmp_path / "runs").rglob("summary.json"))
+
+
 def test_only_some_arms_and_validation_only(tiny: Tiny, capsys: pytest.CaptureFixture[str]) -> None:
     runs = str(tiny.root / "validation")
     settings = [*tiny.settings[1:], f"paths.runs={runs}", "test=false", "data.source.seed=1"]

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     from kgrec.studies.runner import as_json, reproduce  # loads torch
 
     command = shlex.join(["kgrec", "reproduce", *arguments])
-    outcome = reproduce(study, only, num_splits, overrides, given.workers, command)
+    outcome = reproduce(study, only, num_splits, overrides, given.workers, command, given.kept)
     _print(outcome)
     if given.json is not None:
         _write(given.json, as_json(outcome.report))
@@ -70,6 +70,12 @@ def _parser() -> argparse.ArgumentParser:
         default=os.cpu_count() or 1,
         metavar="W",
         help="processes (default: one per core)",
+    )
+    parser.add_argument(
+        "--kept",
+        type=Path,
+        metavar="DIR",
+        help="finished runs, a small file each: those in DIR are not run again, new ones are added",
     )
     parser.add_argument(
         "--experiments", type=Path, metavar="DIR", help="folder of studies (default: the checkout's)"

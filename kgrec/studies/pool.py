@@ -6,7 +6,7 @@ import shutil
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -47,7 +47,9 @@ class PoolReport:
     peak_mb: dict[int, float] = field(default_factory=dict)
 
 
-def run_trials(trials: Sequence[Trial], num_workers: int) -> PoolReport:
+def run_trials(
+    trials: Sequence[Trial], num_workers: int, on_end: Callable[[Trial], None] | None = None
+) -> PoolReport:
     """Run what is unfinished of the trials, each job on one thread of its own process.
 
     The choices of a trial come first, in any order, then the one that validation likes best. Trials with
@@ -56,6 +58,7 @@ def run_trials(trials: Sequence[Trial], num_workers: int) -> PoolReport:
     Args:
         trials: their run folders tell what is done already.
         num_workers: processes, at least 1.
+        on_end: called with a trial each time that jobs of it have ended.
     """
     report = PoolReport()
     total, left = sum(trial.num_jobs for trial in trials), sum(trial.num_left for trial in trials)
@@ -73,6 +76,8 @@ def run_trials(trials: Sequence[Trial], num_workers: int) -> PoolReport:
                 progress.job_done()
             waiting = Counter(id(trial) for trial in futures.values())
             for trial in {id(trial): trial for trial, _ in ended}.values():
+                if on_end is not None:
+                    on_end(trial)
                 if not waiting[id(trial)] and not _has_failed(report, trial):
                     futures |= _submitted(pool, trial)
             progress.look()

@@ -9,6 +9,7 @@ from pathlib import Path
 from kgrec.evaluation.cost import peak_rss_mb
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies import page
+from kgrec.studies.kept import KeptRuns
 from kgrec.studies.plan import Trial, plan
 from kgrec.studies.pool import Failure, run_trials
 from kgrec.studies.report import Report, make_report
@@ -42,6 +43,7 @@ def reproduce(
     overrides: Sequence[str],
     num_workers: int,
     command: str,
+    kept: Path | None = None,
 ) -> Outcome:
     """Run what is unfinished of a study and report on all of it.
 
@@ -54,6 +56,8 @@ def reproduce(
         overrides: settings for all arms.
         num_workers: processes.
         command: by which this can be done again.
+        kept: folder of finished runs, see :class:`kgrec.studies.kept.KeptRuns`: those in it are not run
+            again, new ones are added as they end.
 
     Raises:
         kgrec.errors.InputError: a wrong setting, or run folders that cannot be read or written.
@@ -61,9 +65,14 @@ def reproduce(
     started = time.perf_counter()
     seeds = range(num_splits)
     trials = plan(study, study.arms_named(only), seeds, overrides)
-    encode_texts(job.cfg for trial in trials for job in trial.to_run())
-    pool = run_trials(trials, num_workers)
     shown = study if trials[0].finals[0].settings.test else study.on_validation()
+    store = None if kept is None else KeptRuns(kept, shown.metrics)
+    if store is not None:
+        for trial in trials:
+            store.give_back(trial)
+            store.keep(trial)
+    encode_texts(job.cfg for trial in trials for job in trial.to_run())
+    pool = run_trials(trials, num_workers, None if store is None else store.keep)
     report = make_report(shown, trials, seeds, command)
     folder = _write(report, study, trials)
     peak = peak_rss_mb() + sum(pool.peak_mb.values())
