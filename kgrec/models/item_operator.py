@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -176,13 +176,15 @@ class _Search:
     log_counts: Tensor
     popularity: tuple[float, ...]
     recall: ValidationRecall | None
+    tried: set[frozenset[tuple[str, float]]] = field(default_factory=set)
 
     def best(self, tried: list[dict[str, float]], incumbent: _Candidate | None = None) -> _Candidate:
         found = incumbent
         for weights in tried:
             setting = {name: weight for name, weight in weights.items() if weight}
-            if incumbent is not None and setting == incumbent.setting:
+            if frozenset(setting.items()) in self.tried:  # no better than the best so far
                 continue
+            self.tried.add(frozenset(setting.items()))
             candidate = self._candidate(setting)
             if found is None or candidate.value > found.value:
                 found = candidate
