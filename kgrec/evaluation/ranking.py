@@ -15,11 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgrec.evaluation.side_by_side import side_by_side
 from kgrec.evaluation.top_k import NO_COLUMN, top_columns
 from kgrec.shapes import BoolArray, IntArray, Pairs
 
 ScoreFunction: TypeAlias = Callable[[Tensor], Tensor]
-"""User ids ``[B]`` int64 → scores ``[B, I]``, floating, higher is better; -inf = never recommend."""
+"""User ids ``[B]`` int64 → scores ``[B, I]``, floating, higher is better; -inf = never recommend.
+
+After its first call it may be called by several threads at a time."""
 
 NO_ITEM = NO_COLUMN
 """Fills the places of a list for which no candidate is left."""
@@ -115,13 +118,16 @@ class Ranker:
         if k < 1 or block_size < 1:
             raise ValueError(f"k and block_size must be at least 1, got {k} and {block_size}")
         lists = [torch.full((len(self._users), k), NO_ITEM, dtype=torch.int64) for _ in self._sets]
-        for start in range(0, len(self._users), block_size):
+
+        def rank_block(start: int) -> None:
             block = self._users[start : start + block_size]
             with torch.no_grad():
                 scores = score(block)
                 _check_scores(scores, block, self.num_items)
                 for columns, top in zip(self._sets, lists, strict=True):
                     top[start : start + len(block)] = columns.top(scores, start, k).cpu()
+
+        side_by_side(rank_block, range(0, len(self._users), block_size), self._users.device)
         return lists
 
 
