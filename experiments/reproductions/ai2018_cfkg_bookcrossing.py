@@ -22,5 +22,6 @@ REPRODUCTION = Arm(
             "five negatives and a step of 0.005 chosen by hand on validation of Last.FM, not the paper's",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )

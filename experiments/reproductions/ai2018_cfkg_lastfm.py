@@ -21,5 +21,6 @@ REPRODUCTION = Arm(
             "RecBole's width, inner products and logistic loss",
             "five negatives and a step of 0.005 chosen by hand on validation of Last.FM, not the paper's",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -27,5 +27,6 @@ REPRODUCTION = Arm(
             "width of LightKG's runs, without the paper's L2",
             "searched: step, weight decay, layers and negatives",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -20,5 +20,6 @@ REPRODUCTION = Arm(
             "the settings of its code, but for batches of 1,024 pairs and steps of 0.005, as on Last.FM",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -29,5 +29,6 @@ REPRODUCTION = Arm(
             "the settings of its code, but for batches of 1,024 pairs",
             "searched: step, weight decay, layers, contrasts and negatives",
         ),
+        verified="2026-11-27",
     ),
 )

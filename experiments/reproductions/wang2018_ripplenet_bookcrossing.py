@@ -21,5 +21,6 @@ REPRODUCTION = Arm(
             "sizes of RecBole 1.2.1; rate and L2 chosen on validation of Last.FM by hand, at most 40 epochs",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -20,5 +20,6 @@ REPRODUCTION = Arm(
             "one seed; published: the mean of five, after a search of 30 trials",
             "sizes of RecBole 1.2.1; rate and L2 chosen on validation of Last.FM by hand, at most 40 epochs",
         ),
+        verified="2026-11-27",
     ),
 )

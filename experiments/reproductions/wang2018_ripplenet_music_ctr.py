@@ -19,5 +19,6 @@ REPRODUCTION = Arm(
             "negatives and split are drawn anew for each seed, by another generator",
             "the epoch is chosen on validation AUC, where the published one is the last",
         ),
+        verified="2026-11-24",
     ),
 )

@@ -19,5 +19,6 @@ REPRODUCTION = Arm(
             "one layer, where the paper has three; layers and step chosen by hand on validation of Last.FM",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )

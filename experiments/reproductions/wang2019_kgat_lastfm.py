@@ -18,5 +18,6 @@ REPRODUCTION = Arm(
             "RecBole's settings, but for a step of 0.005",
             "one layer, where the paper has three; layers and step chosen by hand on validation of Last.FM",
         ),
+        verified="2026-11-27",
     ),
 )

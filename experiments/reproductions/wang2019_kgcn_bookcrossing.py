@@ -18,5 +18,6 @@ REPRODUCTION = Arm(
             "the defaults of RecBole 1.2.1",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )

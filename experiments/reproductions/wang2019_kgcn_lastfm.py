@@ -17,5 +17,6 @@ REPRODUCTION = Arm(
             "one seed; published: the mean of five, after a search of 30 trials",
             "the defaults of RecBole 1.2.1",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -28,5 +28,6 @@ REPRODUCTION = Arm(
             "intents and their independence of its code",
             "searched: step, L2, layers, dropout of edges and negatives",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -19,5 +19,6 @@ REPRODUCTION = Arm(
             "L2 of 0.01, five negatives and a step of 0.003 chosen by hand on validation of Last.FM, not the "
             "paper's",
         ),
+        verified="2026-11-27",
     ),
 )

@@ -24,5 +24,6 @@ REPRODUCTION = Arm(
             "RecBole's settings; its structural part alone, without texts and images",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )

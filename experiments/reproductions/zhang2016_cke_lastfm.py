@@ -23,5 +23,6 @@ REPRODUCTION = Arm(
             "20 trials on validation; published: 30 trials",
             "RecBole's settings; its structural part alone, without texts and images",
         ),
+        verified="2026-11-27",
     ),
 )
