@@ -22,5 +22,6 @@ REPRODUCTION = Arm(
             "paper's",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )
