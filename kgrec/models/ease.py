@@ -8,6 +8,7 @@ from torch import Tensor
 
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.models.features import SparseRows, interaction_matrix
+from kgrec.models.gram import item_weights
 from kgrec.models.selection import best_on_validation, check_values
 
 
@@ -73,13 +74,3 @@ class _Solution:
 
     def score(self, user_ids: Tensor) -> Tensor:
         return self.history.product(user_ids, self.weights)
-
-
-def item_weights(gram: Tensor, ridge: float) -> Tensor:
-    """B ``[I, I]`` from a Gram matrix such as XᵀX, in the type of ``gram``, which stays as it is."""
-    regularised = gram.clone()
-    regularised.diagonal().add_(ridge)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(regularised))
-    weights = inverse.div_(-inverse.diagonal().clone())
-    weights.fill_diagonal_(0.0)
-    return weights

@@ -8,8 +8,6 @@ import scipy.sparse as sp
 import torch
 from torch import Tensor
 
-from kgrec.models.ease import item_weights
-
 Rows: TypeAlias = np.ndarray | sp.csr_array
 """Features of items, ``[I, F]``, dense or sparse."""
 
@@ -83,5 +81,15 @@ def _by_rows(rows: sp.csr_array, diagonal: np.ndarray) -> Tensor:
     weights = torch.from_numpy(columns @ np.ascontiguousarray((columns @ inverse).T))
     own = torch.from_numpy(1 / diagonal).float() - weights.diagonal()
     weights /= own
+    weights.fill_diagonal_(0.0)
+    return weights
+
+
+def item_weights(gram: Tensor, ridge: float) -> Tensor:
+    """B ``[I, I]`` from a Gram matrix such as XᵀX, in the type of ``gram``, which stays as it is."""
+    regularised = gram.clone()
+    regularised.diagonal().add_(ridge)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(regularised))
+    weights = inverse.div_(-inverse.diagonal().clone())
     weights.fill_diagonal_(0.0)
     return weights

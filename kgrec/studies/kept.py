@@ -23,7 +23,7 @@ class KeptRuns:
 
     Args:
         folder: where they lie; made when the first one is kept.
-        metrics: of the study, on the split that it reports on.
+        metrics: of the study, on both splits: a run has those of one.
     """
 
     def __init__(self, folder: Path, metrics: Sequence[str]) -> None:

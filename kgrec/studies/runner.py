@@ -66,7 +66,8 @@ def reproduce(
     seeds = range(num_splits)
     trials = plan(study, study.arms_named(only), seeds, overrides)
     shown = study if trials[0].finals[0].settings.test else study.on_validation()
-    store = None if kept is None else KeptRuns(kept, shown.metrics)
+    metrics = (*study.metrics, *study.on_validation().metrics)  # choices are compared on the latter
+    store = None if kept is None else KeptRuns(kept, metrics)
     if store is not None:
         for trial in trials:
             store.give_back(trial)
