@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "errors": set(),
     "shapes": set(),
     "seed": set(),
+    "threads": set(),
     "cli": set(),
     "build": set(),
     "__init__": set(),
@@ -41,9 +42,9 @@ MAY_IMPORT = {
         | ENTRIES,
     ),
 }
-"""Part → parts that it may import; errors, shapes and seed serve all."""
+"""Part → parts that it may import; errors, shapes, seed and threads serve all."""
 
-FOUNDATIONS = {"errors", "shapes", "seed"}
+FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 
 HOMES = {
     "hydra": {"build.py"},

@@ -1,10 +1,11 @@
 """Parts of one computation on several threads of the CPU."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import torch
+
+from kgrec.threads import one_thread
 
 
 def side_by_side(work: Callable[[int], None], parts: Sequence[int], device: torch.device) -> None:
@@ -25,17 +26,6 @@ def side_by_side(work: Callable[[int], None], parts: Sequence[int], device: torc
             work(part)
         return
     work(parts[0])
-    with _one_thread_each(), ThreadPoolExecutor(threads) as pool:
+    with one_thread(), ThreadPoolExecutor(threads) as pool:
         for done in [pool.submit(work, part) for part in parts[1:]]:
             done.result()
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Threads begun meanwhile have one thread of torch's each."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -11,8 +12,13 @@ from accelerate.utils import gather_object
 from torch import Tensor, nn
 
 from kgrec.models.base import Batch, Recommender
+from kgrec.threads import one_thread
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
+
+SMALL_MODEL = 2**22
+"""Numbers to train, below which a step against sampled negatives is a hundred operations of some ten
+microseconds each: no more than it takes to wake a second thread."""
 
 
 class WeightedLoss(nn.Module):
@@ -52,6 +58,8 @@ class TrainStep:
         self.accelerator = accelerator
         self.max_grad_norm = max_grad_norm
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        size = sum(parameter.numel() for parameter in self.parameters)
+        self._is_short = model.num_negatives > 0 and size < SMALL_MODEL
         with warnings.catch_warnings():
             # Newer torch renamed the setting; accelerate knows the old name only.
             warnings.filterwarnings("ignore", message="`broadcast_buffers` is deprecated")
@@ -71,6 +79,13 @@ class TrainStep:
             raise FloatingPointError(f"loss {value:.4g}, gradient norm {norm:.4g}")
         self.optimizer.step()
         return value
+
+    def threads(self) -> AbstractContextManager[None]:
+        """Around steps: one thread of the CPU where they are too short to be shared, else torch's own number.
+
+        Model and loss decide, never a stopwatch: a training that is repeated has the same bits.
+        """
+        return one_thread() if self._is_short else nullcontext()
 
     def _clip(self) -> float:
         """Norm of the whole gradient before clipping; 0 where a loss scaler takes care of overflow."""

@@ -167,7 +167,8 @@ class Trainer:
             if session.epoch == 0 and session.model.has_start:
                 session.recorder.add({"epoch": 0, **session.validate()})
             while session.epoch < self.max_epochs and not session.stopping.should_stop:
-                row = session.train_epoch(progress.step)
+                with session.step.threads():
+                    row = session.train_epoch(progress.step)
                 if self._is_due(session, self.eval_every):
                     row |= session.validate()
                 session.recorder.add(row)

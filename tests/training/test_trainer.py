@@ -166,6 +166,32 @@ def test_a_closed_form_part_is_fitted_before_training(run: RunFolder) -> None:
     assert (model.users.weight == 0.25).all()
 
 
+@pytest.mark.parametrize(("num_negatives", "dim", "expected"), [(2, 4, 1), (0, 4, 2), (2, 2**18, 2)])
+def test_short_steps_are_taken_on_one_thread(
+    run: RunFolder, num_negatives: int, dim: int, expected: int
+) -> None:
+    seen: dict[str, int] = {}
+
+    class Spy(MatrixFactorisation):
+        def loss(self, batch: Batch) -> Tensor:
+            seen["training"] = torch.get_num_threads()
+            return self.users.weight[0, :1].sum()
+
+    def validate(model: Recommender) -> dict[str, float]:
+        seen["validation"] = torch.get_num_threads()
+        return {METRIC: 0.0}
+
+    model = Spy(ModelInputs(make_dataset()), dim=dim)
+    model.num_negatives = num_negatives
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        fit(make_trainer(max_epochs=1), model, run, validate=validate)
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {"training": expected, "validation": 2}
+
+
 @pytest.mark.parametrize("max_grad_norm", [None, 1.0])
 def test_divergence_stops_with_epoch_and_step(run: RunFolder, max_grad_norm: float | None) -> None:
     trainer = make_trainer(batch_size=53, max_grad_norm=max_grad_norm)  # one step per epoch
