@@ -113,10 +113,10 @@ STUDY = Study(
     references=REFERENCES,
     notes=(
         "one split: intervals resample seeds, and users once for all seeds",
-        "tuned arms had 20 trials or 30 minutes on validation, whichever ended first; hybrid-none and -rewired "
-        "take the hybrid's settings, those of hybrid+isbn were chosen by hand on validation; closed forms "
-        "choose theirs on validation by themselves and know no seed; the other published models run with the "
-        "settings that their deviations tell",
+        "tuned arms had 20 trials or 30 minutes on validation, whichever ended first; hybrid-none and "
+        "hybrid-rewired take the hybrid's settings, those of hybrid+isbn were chosen by hand on validation; "
+        "closed forms choose theirs on validation by themselves and know no seed; the other published models "
+        "run with the settings that their deviations tell",
         "arms marked +isbn also read publisher and block of numbers from the ISBNs: these name the items in "
         "the published files, but no published model read them",
         "the slices count only the relevant pairs with items of 0, at most 5, and at least 1 training "
