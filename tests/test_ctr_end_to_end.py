@@ -127,7 +127,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             timeout=120,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         )
         assert done.returncode == 0, done.stderr
         (metrics,) = (tmp_path / name / "runs").rglob("metrics.jsonl")

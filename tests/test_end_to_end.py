@@ -179,7 +179,8 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             timeout=120,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},  # the start's sums must not differ by their order
+            # One thread: the start's sums must not differ by their order. Two processes share no accelerator.
+            env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("cold/recall@20") == 1  # the main process alone prints

@@ -1,13 +1,12 @@
 """Features of items and histories of users, as the closed-form models read them."""
 
-import warnings
-
 import numpy as np
 import scipy.sparse as sp
 import torch
 from torch import Tensor, nn
 
 from kgrec.kg.graph import Graph
+from kgrec.nn.csr import csr_tensor
 from kgrec.shapes import FloatArray, Pairs
 from kgrec.text.encoder import TextFeatures
 
@@ -59,13 +58,6 @@ class SparseRows(nn.Module):
     def csr(self) -> Tensor:
         """The matrix as a torch CSR tensor, for products with dense matrices."""
         return csr_tensor(self.crow, self.col, self.value, self.shape)
-
-
-def csr_tensor(crow: Tensor, col: Tensor, value: Tensor, shape: tuple[int, int]) -> Tensor:
-    """A torch CSR tensor, without torch's notice that these are in beta: the product used is tested."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-        return torch.sparse_csr_tensor(crow, col, value, size=shape, check_invariants=False)
 
 
 def interaction_matrix(pairs: Pairs, num_users: int, num_items: int) -> sp.csr_array:

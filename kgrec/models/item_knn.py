@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from kgrec.models.base import ModelInputs, Recommender
-from kgrec.models.features import SparseRows, csr_tensor, interaction_matrix
+from kgrec.models.features import SparseRows, interaction_matrix
 from kgrec.models.selection import best_on_validation, check_values
+from kgrec.nn.csr import csr_tensor
 
 BLOCK_SIZE = 1024
 """Items compared with all others at a time: bounds memory, changes no result."""

@@ -18,6 +18,17 @@ from torch.autograd.function import once_differentiable
 _INT32_MAX = 2**31 - 1
 
 
+def csr_tensor(pointers: Tensor, indices: Tensor, values: Tensor, shape: tuple[int, int]) -> Tensor:
+    """A torch CSR tensor, without torch's notices that these are in beta and unchecked.
+
+    The products used here are tested. Invariants stay unchecked because parallel edges (two relations
+    between the same two nodes) are legal: kernels add them up, the check would refuse them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Sparse (CSR tensor support|invariant checks)")
+        return torch.sparse_csr_tensor(pointers, indices, values, shape, check_invariants=False)
+
+
 @dataclass(frozen=True)
 class _Layout:
     """One compressed order of the entries.
@@ -36,14 +47,7 @@ class _Layout:
 
     def csr(self, values: Tensor) -> Tensor:
         """The CSR tensor with ``values [E]``, given in this layout's order."""
-        with warnings.catch_warnings():
-            # torch says once per process that CSR is in beta; the products used here are tested.
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            # Invariants stay unchecked because parallel edges (two relations between the same two
-            # nodes) are legal here: kernels add them up, the check would refuse them.
-            return torch.sparse_csr_tensor(
-                self.pointers, self.indices, values, self.shape, check_invariants=False
-            )
+        return csr_tensor(self.pointers, self.indices, values, self.shape)
 
     def cut(self, keep: Tensor) -> tuple[Tensor, Tensor]:
         """Pointers and indices of the entries in ``keep [E]``, in the caller's order; nothing is sorted."""

@@ -28,6 +28,7 @@ def start(folder: Path, rank: int, port: str) -> "subprocess.Popen[str]":
     """One of two processes, with the variables that a launcher would set."""
     world = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     master = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    master["CUDA_VISIBLE_DEVICES"] = ""  # two processes do not share one accelerator
     return subprocess.Popen(
         [sys.executable, str(JOB), str(folder), "0", str(BATCH_SIZE), "0.3"],
         stdout=subprocess.PIPE,
