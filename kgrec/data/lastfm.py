@@ -7,7 +7,6 @@ in two; for descriptions ``colakg/llm_response_item.json`` internal item id, tex
 ``colakg/item_map.txt`` raw id, internal id.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,9 +14,10 @@ import polars as pl
 
 from kgrec.data.dataset import DatasetCard, RawDataset
 from kgrec.data.download import RemoteFile, fetch_from_urls
+from kgrec.data.formats.colakg import read_texts
 from kgrec.data.formats.kgat import read_numbers
 from kgrec.data.formats.recbole import read_interactions, read_links, read_triples
-from kgrec.data.formats.tsv import read_tsv, read_utf8
+from kgrec.data.formats.tsv import read_tsv
 from kgrec.data.splits.base import PARTS
 from kgrec.errors import InputError
 
@@ -147,7 +147,7 @@ class LastFM:
         )
         links = read_links(root / "lastfm.link")
         catalogue = pl.concat([links.select("item"), interactions.select("item")]).unique(maintain_order=True)
-        items = catalogue.join(_read_names(root), on="item", how="left", maintain_order="left")
+        items = catalogue.join(read_names(root), on="item", how="left", maintain_order="left")
         parts = ["title"]
         if self.tags_per_item:
             known = interactions.filter(pl.col("split").is_in(self.drop_tags_of))
@@ -208,31 +208,19 @@ def read_descriptions(root: Path) -> pl.DataFrame:
     Raises:
         InputError: a file is missing or malformed, or a text's key is not in the map.
     """
-    raw_ids = read_numbers(root / ITEM_MAP, ("item", "internal_id"))
+    raw_ids = read_numbers(root / ITEM_MAP, ("item", "id"))
     path = root / DESCRIPTIONS
-    try:
-        texts = json.loads(read_utf8(path))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}: no JSON ({error.msg})") from error
-    if not (isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values())):
-        raise InputError(f'{path}: expected an object of texts, {{"<internal item id>": "<text>", …}}')
-    described = pl.DataFrame(
-        {"internal_id": list(texts), "description": list(texts.values())},
-        schema={"internal_id": pl.String, "description": pl.String},
-    )
-    unknown = described.join(raw_ids, on="internal_id", how="anti")
+    texts = read_texts(path, "internal item id")
+    unknown = texts.join(raw_ids, on="id", how="anti")
     if len(unknown):
         raise InputError(
-            f"{path}: {len(unknown)} keys are not in {ITEM_MAP}, the first is {unknown['internal_id'][0]!r}; "
+            f"{path}: {len(unknown)} keys are not in {ITEM_MAP}, the first is {unknown['id'][0]!r}; "
             "expected internal item ids"
         )
-    joined = described.join(raw_ids, on="internal_id", how="inner", maintain_order="left")
-    return joined.select("item", description=pl.col("description").str.strip_chars()).filter(
-        pl.col("description") != ""
-    )
+    return texts.join(raw_ids, on="id", how="inner", maintain_order="left").select("item", description="text")
 
 
-def _read_names(root: Path) -> pl.DataFrame:
+def read_names(root: Path) -> pl.DataFrame:
     """``item, title``."""
     return _columns(root / "artists.dat", {"id": "item", "name": "title"}).unique(
         "item", keep="first", maintain_order=True
