@@ -19,6 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from kgrec.kg.graph import Graph
 from kgrec.nn.csr import SparseMatrix, SparseStructure
+from kgrec.nn.relation_pairs import RelationalEnds
 
 __all__ = [
     "GraphStructure",
@@ -105,6 +106,11 @@ class GraphStructure:
             ),
             targets=SparseStructure.build(keys // self.num_relations, groups, (self.num_nodes, len(groups))),
         )
+
+    @cached_property
+    def relational_ends(self) -> RelationalEnds:
+        """Source and target nodes as each of their relations sees them."""
+        return RelationalEnds(self.source, self.target, self.edge_type, self.num_nodes, self.num_relations)
 
     @cached_property
     def halves(self) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:

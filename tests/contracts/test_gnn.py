@@ -95,7 +95,8 @@ def test_node_names_do_not_matter(build: Callable, x: torch.Tensor) -> None:
     renamed = torch.randperm(graph.num_nodes, generator=torch.Generator().manual_seed(2))
     network = build(graph)
     x_renamed = torch.empty_like(x).index_copy(0, renamed, x)
-    out = network(x_renamed, replace(graph, edge_index=renamed[graph.edge_index]))
+    nodes = {name: renamed[getattr(graph, name)] for name in ("user_nodes", "item_nodes")}
+    out = network(x_renamed, replace(graph, edge_index=renamed[graph.edge_index], **nodes))
     torch.testing.assert_close(out[renamed], network(x, graph))
 
 

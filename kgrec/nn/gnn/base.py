@@ -59,6 +59,17 @@ def check_layers(num_layers: int) -> int:
     return num_layers
 
 
+def check_width(name: str, width: int) -> int:
+    """``width`` if it is one a network can have.
+
+    Raises:
+        InputError: less than 1.
+    """
+    if width < 1:
+        raise InputError(f"gnn.{name} is {width}; expected ≥ 1")
+    return width
+
+
 def check_dropout(dropout: float) -> float:
     """``dropout`` if it is a probability below 1.
 
