@@ -30,7 +30,18 @@ BASELINES = (
     Arm("ease", ("data=book-crossing", "model=ease"), seeds=1),
     Arm("ease_graph", ("experiment=ease_graph_bookcrossing",), seeds=1),
     Arm("ease_graph+isbn", ("experiment=ease_graph_bookcrossing", ISBN), seeds=1),
-    Arm("lightgcn_softmax", ("experiment=lightgcn_softmax_bookcrossing",)),
+    Arm(
+        "lightgcn_softmax",
+        (
+            "experiment=lightgcn_softmax_bookcrossing",
+            "train.optimizer.lr=0.0059494845070905715",
+            "train.optimizer.weight_decay=5.314440295286001e-05",
+            "model.embedding_dim=256",
+            "model.num_layers=2",
+            "loss.temperature=0.36451901009704507",
+        ),
+        tuning="lightgcn_softmax_bookcrossing.json",
+    ),
 )
 
 HYBRID = (
