@@ -157,8 +157,10 @@ class Hybrid(Recommender):
         if self.start is None:
             return
         self.eval()
-        linear = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
-        self.start(self.dataset, self.user_embedding, linear, self.item_embeddings)
+        regressed = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
+        if self.start.scope == "all":
+            regressed += [*self.gnn.parameters(), *self.fusion.parameters()]
+        self.start(self.dataset, self.user_embedding, regressed, self.item_embeddings)
         if self.start.hold_items:
             self.requires_grad_(False)
             self.user_embedding.requires_grad_(True)

@@ -14,6 +14,8 @@ from kgrec.models.features import interaction_matrix
 from kgrec.models.selection import best_on_validation
 from kgrec.shapes import FloatArray, IntArray
 
+SCOPES = ("linear", "all")
+
 
 @dataclass(frozen=True)
 class Fitted:
@@ -66,6 +68,8 @@ class RegressionStart:
         ridge: values of λ > 0 to choose from.
         iterations: L-BFGS iterations per value, ≥ 1; few of them regularise too.
         selection_k: cutoff of the recall that chooses.
+        scope: ``linear`` = what is embedded or mapped into the model's space is regressed, graph network and
+            fusion stay as they were drawn; ``all`` = they are regressed too, under the same penalty.
         hold_items: whether the item side stays as regressed and the gradient steps that follow train the
             users alone. Trained on, items come to trust facts that only name them: what they were regressed
             on is what they are now ranked on.
@@ -80,12 +84,16 @@ class RegressionStart:
         ridge: Sequence[float],
         iterations: int,
         selection_k: int,
+        scope: str,
         hold_items: bool,
     ) -> None:
         if not ridge or min(ridge) <= 0:
             raise InputError(f"model.start.ridge: found {list(ridge)}, expected one or more numbers > 0")
         if iterations < 1:
             raise InputError(f"model.start.iterations: found {iterations}, expected at least 1")
+        if scope not in SCOPES:
+            raise InputError(f"model.start.scope: found {scope!r}, expected one of {', '.join(SCOPES)}")
+        self.scope = scope
         self.targets = targets
         self.ridge = sorted(ridge, reverse=True)
         self.iterations = iterations
@@ -108,7 +116,7 @@ class RegressionStart:
             item_embeddings: the items ``[I, D]``, without noise.
 
         Raises:
-            InputError: more factors wanted than D.
+            InputError: more factors wanted than D, or a network that cannot begin at zero.
         """
         warm = np.flatnonzero(dataset.warm_items)
         matrix = interaction_matrix(dataset.train, dataset.num_users, dataset.num_items)[:, warm]
@@ -170,6 +178,11 @@ class RegressionStart:
                 objective = objective + ridge * (parameter - start).square().sum()
             objective = objective / len(error)
             objective.backward(inputs=list(parameters))  # the weights held fixed gather no gradient
+            if not all(weight.grad is not None and weight.grad.isfinite().all() for weight in parameters):
+                raise InputError(
+                    f"model.start: no finite solution at ridge {ridge}; a network that scales its rows to "
+                    "length 1 has no gradient at zero, where the start begins: set model.start=null"
+                )
             return objective.detach()
 
         optimizer.step(closure)

@@ -110,7 +110,9 @@ def make_hybrid() -> Callable[..., Hybrid]:
 def start() -> RegressionStart:
     """A start with one setting, which needs no validation data."""
     targets = FactorTargets((None,), (1.0,), user_exponent=0.0, item_exponent=0.0)
-    return RegressionStart(targets, ridge=(0.5,), iterations=60, selection_k=1, hold_items=True)
+    return RegressionStart(
+        targets, ridge=(0.5,), iterations=60, selection_k=1, scope="linear", hold_items=True
+    )
 
 
 @pytest.fixture

@@ -101,11 +101,26 @@ def test_after_a_start_the_held_item_side_stays_and_users_move(inputs, make_hybr
 
 
 def test_after_a_start_items_that_are_not_held_move(inputs, make_hybrid, start) -> None:
-    free = RegressionStart(start.targets, start.ridge, start.iterations, start.selection_k, hold_items=False)
+    free = RegressionStart(
+        start.targets, start.ridge, start.iterations, start.selection_k, start.scope, hold_items=False
+    )
     model = make_hybrid(inputs, start=free)
     assert all(weight.requires_grad for weight in model.parameters())
     _, items = embeddings_of(model)
     assert not torch.allclose(embeddings_of(trained(model, inputs))[1], items)
+
+
+@pytest.mark.parametrize("scope", ["linear", "all"])
+def test_the_scope_of_a_start_decides_what_it_changes(inputs, make_hybrid, start, scope) -> None:
+    chosen = RegressionStart(
+        start.targets, start.ridge, start.iterations, start.selection_k, scope, hold_items=True
+    )
+    drawn = make_hybrid(inputs)  # of the same seed
+    model = make_hybrid(inputs, start=chosen)
+    for part in ("gnn", "fusion"):
+        pairs = zip(getattr(drawn, part).parameters(), getattr(model, part).parameters(), strict=True)
+        moved = [not torch.equal(before, after) for before, after in pairs]
+        assert any(moved) == (scope == "all"), part
 
 
 def test_a_start_is_linear_regression(inputs, make_hybrid, start) -> None:

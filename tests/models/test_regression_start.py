@@ -37,9 +37,11 @@ class LinearItems(nn.Module):
             return self.users @ self.items().T
 
 
-def start_of(ridge=(2.0,), rank=(WIDTH,), power=(1.0,), iterations=100, hold_items=True) -> RegressionStart:
+def start_of(
+    ridge=(2.0,), rank=(WIDTH,), power=(1.0,), iterations=100, scope="linear", hold_items=True
+) -> RegressionStart:
     targets = FactorTargets(rank, power, user_exponent=0.2, item_exponent=0.4)
-    return RegressionStart(targets, ridge, iterations, selection_k=2, hold_items=hold_items)
+    return RegressionStart(targets, ridge, iterations, 2, scope, hold_items)
 
 
 def started(start: RegressionStart, dataset: RecDataset) -> LinearItems:
@@ -143,6 +145,17 @@ def test_a_small_matrix_has_fewer_factors_than_dimensions(make_inputs, two_block
     assert not network.users[:, 8:].any()
 
 
+def test_a_network_that_cannot_begin_at_zero_is_refused(dataset: RecDataset) -> None:
+    network = LinearItems()
+    torch.nn.init.zeros_(network.weight)
+
+    def unit_rows() -> torch.Tensor:
+        return network.items() / network.items().norm(dim=1, keepdim=True)
+
+    with pytest.raises(InputError, match=r"no finite solution .* set model\.start=null"):
+        start_of()(dataset, network.users, [network.weight], unit_rows)
+
+
 def test_more_factors_than_dimensions_are_refused(dataset: RecDataset) -> None:
     with pytest.raises(InputError, match=r"start.targets.rank: found 7, expected at most 6"):
         started(start_of(rank=(2, 7)), dataset)
@@ -154,6 +167,7 @@ def test_more_factors_than_dimensions_are_refused(dataset: RecDataset) -> None:
         ({"ridge": ()}, r"model.start.ridge: found \[\], expected one or more numbers > 0"),
         ({"ridge": (1.0, 0.0)}, r"model.start.ridge: found \[1.0, 0.0\]"),
         ({"iterations": 0}, "model.start.iterations: found 0, expected at least 1"),
+        ({"scope": "some"}, "model.start.scope: found 'some', expected one of linear, all"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:
