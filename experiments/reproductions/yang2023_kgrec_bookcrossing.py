@@ -18,5 +18,6 @@ REPRODUCTION = Arm(
             "the settings of its code for KGAT's Last-FM, but for a step of 0.001 instead of 0.0001",
             "relations that stand backwards in another are dropped from the graph",
         ),
+        verified="2026-11-27",
     ),
 )
