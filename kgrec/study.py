@@ -1,6 +1,6 @@
 """What a study is: arms that differ in settings, and claims about them listed before the runs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -156,6 +156,48 @@ class Study:
         if wrong := [name for name in names if name not in known]:
             raise InputError(f"study {self.name} has no arm {wrong[0]!r}; valid: {', '.join(known)}")
         return tuple(arm for arm in self.arms if not names or arm.name in names)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One question asked of several datasets, the claims of all studies judged as one family.
+
+    Attributes:
+        name: as in ``kgrec reproduce NAME``.
+        question: one sentence.
+        datasets: options of ``data`` that a full run covers, in this order; ``data=…`` chooses one of
+            them, or any other option.
+        studies_of: option of ``data`` → its studies, each with ``data=…`` among its common settings, of names
+            that no other dataset's study has.
+        groups: name → arms, which ``--only`` takes beside names of arms.
+        notes: what a reader must know before quoting a figure.
+    """
+
+    name: str
+    question: str
+    datasets: tuple[str, ...]
+    studies_of: Callable[[str], tuple[Study, ...]]
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def studies(self, data: str | None) -> tuple[Study, ...]:
+        """The studies of one option of ``data``, or of all datasets."""
+        names = self.datasets if data is None else (data,)
+        return tuple(study for name in names for study in self.studies_of(name))
+
+    def arms_named(self, names: Sequence[str], studies: Sequence[Study]) -> dict[str, list[str]]:
+        """Study → its arms of these names, groups spelt out; studies without any are left out.
+
+        Raises:
+            InputError: a name that is neither a group nor an arm of any of the studies.
+        """
+        wanted = [arm for name in names for arm in self.groups.get(name, (name,))]
+        arms = {study.name: [arm.name for arm in study.arms] for study in studies}
+        known = dict.fromkeys([*self.groups, *(arm for own in arms.values() for arm in own)])
+        if wrong := [name for name in names if name not in known]:
+            raise InputError(f"suite {self.name} has no arm {wrong[0]!r}; valid: {', '.join(known)}")
+        chosen = {name: [arm for arm in own if not names or arm in wanted] for name, own in arms.items()}
+        return {name: own for name, own in chosen.items() if own}
 
 
 def _valid(metric: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kgrec.errors import InputError
 from kgrec.studies.files import experiments_dir, find_studies, load_study
+from kgrec.study import Suite
 
 if TYPE_CHECKING:
     from kgrec.studies.runner import Outcome
@@ -28,15 +29,18 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     name, overrides, only = _sorted_words(given)
     study = load_study(name, folder)
-    num_splits = study.num_splits if given.seeds is None else given.seeds
-    for option, value in (("--seeds", num_splits), ("--workers", given.workers)):
-        if value < 1:
+    for option, value in (("--seeds", given.seeds), ("--workers", given.workers)):
+        if value is not None and value < 1:
             raise InputError(f"{option}: found {value}, expected at least 1")
 
     from kgrec.studies.runner import as_json, reproduce  # loads torch
+    from kgrec.studies.suite import reproduce_suite
 
-    command = shlex.join(["kgrec", "reproduce", *arguments])
-    outcome = reproduce(study, only, num_splits, overrides, given.workers, command, given.kept)
+    how = (given.workers, shlex.join(["kgrec", "reproduce", *arguments]), given.kept)
+    if isinstance(study, Suite):
+        outcome = reproduce_suite(study, only, given.seeds, overrides, *how)
+    else:
+        outcome = reproduce(study, only, given.seeds or study.num_splits, overrides, *how)
     _print(outcome)
     if given.json is not None:
         _write(given.json, as_json(outcome.report))
@@ -97,7 +101,7 @@ def _print(outcome: "Outcome") -> None:
     from kgrec.studies import page
     from kgrec.studies.progress import duration
 
-    print(page.text(outcome.report))
+    print(page.suite_text(outcome.report) if "parts" in outcome.report else page.text(outcome.report))
     for failure in outcome.failures:
         print(f"failed: {failure.trial}: {failure.message}")
     print(f"\nreport.json, table.md, plot and runs: {outcome.folder.resolve()}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from kgrec.errors import InputError
-from kgrec.study import Arm, Study
+from kgrec.study import Arm, Study, Suite
 
 SEEDS_OF_A_REPRODUCTION = 5
 
@@ -29,24 +29,25 @@ def find_studies(folder: Path) -> dict[str, Path]:
     return {file.stem.replace("_", "-"): file for file in files}
 
 
-def load_study(name: str, folder: Path) -> Study:
-    """Load a study, or a single reproduction as the study of its one arm.
+def load_study(name: str, folder: Path) -> Study | Suite:
+    """Load a study or a suite of them, or a single reproduction as the study of its one arm.
 
     Raises:
-        InputError: unknown name (the known ones are listed), or a file that defines neither.
+        InputError: unknown name (the known ones are listed), or a file that defines none of these.
     """
     studies = find_studies(folder)
     if name not in studies:
         raise InputError(f"no study {name!r} in {folder}; valid: {', '.join(studies) or 'none'}")
     module = _module(studies[name])
-    study, reproduction = getattr(module, "STUDY", None), getattr(module, "REPRODUCTION", None)
-    if isinstance(study, Study):
+    study = getattr(module, "STUDY", None) or getattr(module, "SUITE", None)
+    reproduction = getattr(module, "REPRODUCTION", None)
+    if isinstance(study, Study | Suite):
         return study
     if isinstance(reproduction, Arm) and reproduction.published is not None:
         return _alone(name, reproduction)
     raise InputError(
-        f"{studies[name]}: expected a module attribute STUDY of type kgrec.study.Study, or REPRODUCTION, an "
-        "Arm with published figures"
+        f"{studies[name]}: expected a module attribute STUDY of type kgrec.study.Study, SUITE of type "
+        "kgrec.study.Suite, or REPRODUCTION, an Arm with published figures"
     )
 
 

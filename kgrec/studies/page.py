@@ -53,6 +53,54 @@ def text(report: Report) -> str:
     return "\n\n".join(parts)
 
 
+def suite_markdown(report: Report) -> str:
+    """``report.md`` of a suite: all claims, then what each study measured."""
+    parts = [f"# {report['suite']}", report["question"], f"`{report['command']}`, {report['date']}."]
+    parts += ["## Claims", render_markdown(suite_claims(report)).rstrip()]
+    for part in suite_parts(report):
+        parts += [f"## {part['study']}", f"{part['question']} {_code_and_splits(part)}"]
+        for title, table in _tables(part):
+            parts += [f"### {title}", render_markdown(table).rstrip()]
+        parts += [f"- {note}" for note in _notes(part)]
+    parts += [COST_NOTE, *(f"- {note}" for note in report["notes"])]
+    return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
+
+
+def suite_text(report: Report) -> str:
+    """The same for a terminal."""
+    parts = [f"{report['suite']}: {report['question']}"]
+    for part in suite_parts(report):
+        parts.append(f"{part['study']}: {part['question']}")
+        for title, table in _tables(part):
+            parts += [title, render_text(table).rstrip()]
+        parts += _notes(part)
+    return "\n\n".join([*parts, COST_NOTE, "Claims", render_text(suite_claims(report)).rstrip()])
+
+
+def suite_parts(report: Report) -> list[Report]:
+    """The report of each study, its rows put back."""
+    return [
+        {
+            **part,
+            "references": {},
+            "rows": [row for row in report["rows"] if row["study"] == part["study"]],
+        }
+        for part in report["parts"]
+    ]
+
+
+def suite_claims(report: Report) -> Table:
+    """One row per claim of any study."""
+    rows: list[list[Value | Cell]] = []
+    for claim in report["claims"]:
+        measured = claim["value"] is not None
+        value = Interval(claim["value"], claim["low"], claim["high"]) if measured else claim["says"] or None
+        status = claim["status"] + (" (provisional)" if claim["provisional"] and measured else "")
+        sentence = ("for information: " if claim["informative"] else "") + claim["name"]
+        rows.append([claim["study"], sentence, claim["threshold"], value, claim["holm_p"], status])
+    return Table(["study", "claim", "must exceed", "measured", "p (Holm)", "status"], rows, digits=3)
+
+
 def claim_lines(report: Report) -> Iterator[str]:
     """One line per claim: status, sentence, figures."""
     for claim in report["claims"]:
@@ -173,11 +221,13 @@ def _figures(claim: Report) -> str:
 
 
 def _origin(report: Report) -> str:
+    return f"`{report['command']}`, {report['date']}. {_code_and_splits(report)}"
+
+
+def _code_and_splits(report: Report) -> str:
     changes = " with uncommitted changes" if report["uncommitted_changes"] else ""
-    return (
-        f"`{report['command']}`, commit {report['commit'] or 'unknown'}{changes}, {report['date']}, "
-        f"splits {', '.join(map(str, report['seeds']))}."
-    )
+    splits = ", ".join(map(str, report["seeds"]))
+    return f"Commit {report['commit'] or 'unknown'}{changes}, splits {splits}."
 
 
 def _notes(report: Report) -> list[str]:

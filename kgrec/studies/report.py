@@ -15,6 +15,9 @@ from kgrec.study import Study
 
 Report = dict[str, Any]
 
+STATED_OPTIONS = ("model", "lm", "kg", "gnn", "fusion")
+"""Config groups whose option each row states."""
+
 
 def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], command: str) -> Report:
     """Rows, claims, and how they came about.
@@ -99,6 +102,7 @@ def _row(study: Study, trials: Sequence[Trial], measured: Mapping[str, Measured]
             if all(summary[key] == value for summary in summaries)  # what a split decides is none
         },
         "arm": arm.name,
+        **{group: trials[0].finals[0].settings.choices[group] for group in STATED_OPTIONS},
         "settings": [*study.common, *arm.overrides],
         "draws": [" ".join(draw) for draw in arm.draws] if len(arm.draws) > 1 else [],
         "chosen": [" ".join(arm.choices[trial.chosen()]) for trial in trials] if trials[0].candidates else [],

@@ -1,0 +1,130 @@
+"""A suite of two small studies, run to its report."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kgrec.commands.reproduce import main
+from kgrec.evaluation.significance import holm
+from kgrec.reporting.run_folder import RunFolder
+
+TINY = """
+from kgrec.study import Arm, Claim, Study, Suite
+
+ARMS = (
+    Arm("graph", ("model=graph_knn", "lm=none")),
+    Arm("random", ("model=random", "lm=none", "kg=none")),
+)
+
+
+def study(data, split, primary):
+    return Study(
+        name=f"tiny-{data}-{split}",
+        question=f"Is a graph better than chance on {split} items?",
+        common=(
+            f"data={data}", f"data/split={split}", "data.source.num_users=60", "data.source.num_items=60",
+            "data.source.num_attributes=4", "data.source.interactions_per_user=10", "logger=none",
+        ),
+        arms=ARMS,
+        claims=(
+            Claim("better than chance", "difference", "graph", "random", 0.0),
+            Claim("much better", "ratio", "graph", "random", 50.0, informative=True),
+        ),
+        primary=primary,
+        metrics=(primary,),
+        test_to_train=0.25,
+    )
+
+
+SUITE = Suite(
+    name="tiny",
+    question="Is a graph better than chance?",
+    datasets=("planted",),
+    studies_of=lambda data: (
+        study(data, "cold_item", "test/cold/recall@10"), study(data, "random", "test/recall@10")
+    ),
+    groups={"core": ("graph",)},
+    notes=("planted data",),
+)
+"""
+
+
+class Tiny:
+    """The tiny suite, run once."""
+
+    def __init__(self, root: Path) -> None:
+        (root / "experiments" / "reproductions").mkdir(parents=True)
+        (root / "experiments" / "reproductions" / "tiny.py").write_text(TINY)
+        self.root = root
+        self.arguments = ["tiny", "--experiments", str(root / "experiments"), "--seeds", "2"]
+        self.arguments += ["--workers", "1", f"paths.runs={root / 'runs'}", f"paths.cache={root / 'cache'}"]
+        self.code = main([*self.arguments, "--kept", str(root / "kept")])
+        self.report: dict[str, Any] = json.loads((root / "runs" / "tiny" / "report.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    return Tiny(tmp_path_factory.mktemp("suite"))
+
+
+def test_rows_say_what_they_are_of(tiny: Tiny) -> None:
+    assert tiny.code == 0
+    shown = [(row["study"], row["arm"], row["model"], row["kg"], row["lm"]) for row in tiny.report["rows"]]
+    assert shown == [
+        (study, arm, model, kg, "none")
+        for study in ("tiny-planted-cold_item", "tiny-planted-random")
+        for arm, model, kg in (("graph", "graph_knn", "full"), ("random", "random", "none"))
+    ]
+    assert {row["dataset"] for row in tiny.report["rows"]} == {"planted"}
+
+
+def test_claims_of_all_studies_are_one_family(tiny: Tiny) -> None:
+    family = [claim for claim in tiny.report["claims"] if not claim["informative"]]
+    assert [claim["study"] for claim in family] == ["tiny-planted-cold_item", "tiny-planted-random"]
+    adjusted = holm([claim["p"] for claim in family])
+    assert [claim["holm_p"] for claim in family] == pytest.approx(adjusted.tolist())
+    assert max(claim["holm_p"] / claim["p"] for claim in family) == pytest.approx(2)
+
+
+def test_the_page_shows_claims_first_and_every_study(tiny: Tiny) -> None:
+    page = (tiny.root / "runs" / "tiny" / "report.md").read_text()
+    places = [
+        page.index(text) for text in ("## Claims", "## tiny-planted-cold_item", "## tiny-planted-random")
+    ]
+    assert places == sorted(places)
+    assert page.count("better than chance") >= 2
+    assert "planted data" in page
+
+
+def test_finished_runs_are_kept_by_study(tiny: Tiny) -> None:
+    folders = sorted(path.name for path in (tiny.root / "kept").iterdir())
+    assert folders == ["tiny_planted_cold_item", "tiny_planted_random"]
+    assert all(len(list((tiny.root / "kept" / folder).glob("*.parquet"))) == 4 for folder in folders)
+
+
+def test_a_group_of_arms_and_a_dataset_can_be_chosen(
+    tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = tmp_path / "runs"
+    assert main([*tiny.arguments[:-2], f"paths.runs={runs}", "data=planted", "--only", "core"]) == 0
+    report = json.loads((runs / "tiny" / "report.json").read_text())
+    assert {row["arm"] for row in report["rows"]} == {"graph"}
+    assert {claim["status"] for claim in report["claims"]} == {"not_testable"}
+    assert "Is a graph better than chance?" in capsys.readouterr().out
+    assert len([run for run in runs.rglob("summary.json") if RunFolder(run.parent).is_finished]) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--only", "cores"], "suite tiny has no arm 'cores'; valid: core, graph, random"),
+        (["data=planted", "data=lastfm"], "data: found planted, lastfm, expected one dataset"),
+    ],
+)
+def test_bad_input_is_refused(tiny: Tiny, words: list[str], message: str) -> None:
+    from kgrec.errors import InputError
+
+    with pytest.raises(InputError, match=message):
+        main([*tiny.arguments, *words])
