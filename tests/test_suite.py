@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kgrec.commands.reproduce import main
+from kgrec.errors import InputError
 from kgrec.evaluation.significance import holm
 from kgrec.reporting.run_folder import RunFolder
 
@@ -124,7 +125,5 @@ def test_a_group_of_arms_and_a_dataset_can_be_chosen(
     ],
 )
 def test_bad_input_is_refused(tiny: Tiny, words: list[str], message: str) -> None:
-    from kgrec.errors import InputError
-
     with pytest.raises(InputError, match=message):
         main([*tiny.arguments, *words])
