@@ -69,7 +69,7 @@ def interaction_matrix(pairs: Pairs, num_users: int, num_items: int) -> sp.csr_a
     return matrix
 
 
-def fact_matrix(graph: Graph) -> sp.csr_array:
+def fact_matrix(graph: Graph, balanced: bool) -> sp.csr_array:
     r"""Each item as a tf-idf weighted bag of its facts, ``[I, F]`` with rows of unit length.
 
     A column is a fact that several items share: a relation (with its direction) and the node at its
@@ -80,9 +80,23 @@ def fact_matrix(graph: Graph) -> sp.csr_array:
     Every edge has its inverse, so the edges that *leave* an item hold each of its facts exactly once,
     whether the item is the head or the tail of the triple. Facts of all items count, cold ones
     included: they are known before anybody has bought the item.
+
+    Args:
+        graph: its facts.
+        balanced: divide the weights of each relation of an item by the square root of their length first, as
+            :func:`kgrec.nn.sparse.balanced_tfidf_norm` does.
     """
     source, node, relation = _facts_of_items(graph)
-    return _bag(source, relation * graph.num_nodes + node, len(graph.item_nodes))
+    num_items = len(graph.item_nodes)
+    if not balanced:
+        return _unit_rows(_bag(source, relation * graph.num_nodes + node, num_items))
+    bags = [
+        _bag(source[relation == kind], node[relation == kind], num_items)
+        for kind in np.unique(relation).tolist()
+    ]
+    rooted = [sp.csr_array(sp.diags_array(_powers_of_lengths(bag, -0.5)) @ bag) for bag in bags]
+    empty = sp.csr_array((num_items, 0))
+    return _unit_rows(sp.csr_array(sp.hstack([empty, *rooted])))
 
 
 def relation_fact_matrices(graph: Graph, max_relations: int) -> dict[str, sp.csr_array]:
@@ -98,7 +112,9 @@ def relation_fact_matrices(graph: Graph, max_relations: int) -> dict[str, sp.csr
     source, node, relation = _facts_of_items(graph)
     num_items = len(graph.item_nodes)
     bags = {
-        graph.relation_names[kind]: _bag(source[relation == kind], node[relation == kind], num_items)
+        graph.relation_names[kind]: _unit_rows(
+            _bag(source[relation == kind], node[relation == kind], num_items)
+        )
         for kind in np.unique(relation).tolist()
     }
     reached = {name: int((np.diff(bag.indptr) > 0).sum()) for name, bag in bags.items()}
@@ -107,13 +123,18 @@ def relation_fact_matrices(graph: Graph, max_relations: int) -> dict[str, sp.csr
 
 
 def _bag(source: np.ndarray, keys: np.ndarray, num_items: int) -> sp.csr_array:
-    """``[I, F]`` tf-idf weighted unit rows: item ``source[n]`` carries the fact ``keys[n]``."""
+    """``[I, F]`` tf-idf weights: item ``source[n]`` carries the fact ``keys[n]``."""
     _, column, df = np.unique(keys, return_inverse=True, return_counts=True)
     shared = df[column] > 1
     columns, column = np.unique(column[shared], return_inverse=True)
     idf = np.log(num_items / df[columns])
-    bag = sp.csr_array((idf[column], (source[shared], column)), shape=(num_items, len(columns)))
-    return _unit_rows(bag)
+    return sp.csr_array((idf[column], (source[shared], column)), shape=(num_items, len(columns)))
+
+
+def _powers_of_lengths(rows: sp.csr_array, exponent: float) -> FloatArray:
+    """``[I]`` length of each row to a power; 1 for a row of zeros."""
+    lengths = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return np.where(lengths > 0, lengths, 1.0) ** exponent
 
 
 def fact_counts(graph: Graph) -> FloatArray:

@@ -25,7 +25,7 @@ class GraphKNN(Recommender):
 
     def __init__(self, inputs: ModelInputs) -> None:
         super().__init__(inputs)
-        facts = fact_matrix(self.required_graph(inputs))
+        facts = fact_matrix(self.required_graph(inputs), balanced=False)
         history = interaction_matrix(inputs.dataset.train, self.num_users, self.num_items)
         self.facts = SparseRows(facts)
         self.profiles = SparseRows(history @ facts)

@@ -74,7 +74,7 @@ class ItemGraph:
         weight = torch.where(view.is_interaction, 1.0, self.facts)
         view = view.with_edge_weight(weight)
         if self.fact_neighbours and self.fact_similarity and self.facts:
-            pairs, cosines = nearest_pairs(fact_matrix(graph), self.fact_neighbours)
+            pairs, cosines = nearest_pairs(fact_matrix(graph, balanced=False), self.fact_neighbours)
             view = with_item_edges(view, pairs, cosines * self.fact_similarity, "alike by facts")
         if self.text_neighbours and self.text and bool(text.has_text.any()):
             pairs, cosines = nearest_pairs(unit_text(text, center=True), self.text_neighbours)

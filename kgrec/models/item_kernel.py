@@ -43,12 +43,12 @@ class ItemBlocks:
     fact_count: FloatArray
 
     @classmethod
-    def of(cls, text: TextFeatures, graph: Graph) -> "ItemBlocks":
-        """Blocks of the items that ``text`` and ``graph`` describe."""
+    def of(cls, text: TextFeatures, graph: Graph, balanced_facts: bool) -> "ItemBlocks":
+        """Blocks of the items that ``text`` and ``graph`` describe; see ``fact_matrix`` for the facts."""
         log_count = np.log1p(fact_counts(graph))
         spread = log_count.std()
         standardised = (log_count - log_count.mean()) / (spread if spread > 0 else 1.0)
-        return cls(unit_text(text, center=True), fact_matrix(graph), standardised)
+        return cls(unit_text(text, center=True), fact_matrix(graph, balanced_facts), standardised)
 
 
 class ItemKernel:

@@ -36,6 +36,8 @@ class Ridge(Recommender):
         inputs: text features, graph, training interactions; validation ones where there is a choice.
         kernel: which features count how much.
         targets: what is regressed.
+        balanced_facts: whether relations of many facts are held back, see
+            :func:`kgrec.models.features.fact_matrix`.
         ridge: values of λ (> 0) to choose from.
         selection_k: cutoff of the recall that chooses.
 
@@ -53,6 +55,7 @@ class Ridge(Recommender):
         inputs: ModelInputs,
         kernel: ItemKernel,
         targets: FactorTargets,
+        balanced_facts: bool,
         ridge: Sequence[float],
         selection_k: int,
     ) -> None:
@@ -63,7 +66,7 @@ class Ridge(Recommender):
         self.kernel, self.targets = kernel, targets
         self.ridge, self.selection_k = tuple(ridge), selection_k
         self._dataset = inputs.dataset
-        self._blocks = ItemBlocks.of(text, graph)
+        self._blocks = ItemBlocks.of(text, graph, balanced_facts)
         self._warm = np.flatnonzero(inputs.dataset.warm_items)
         num_factors = targets.num_factors(self.num_users, len(self._warm))
         self.register_buffer("user_factors", torch.zeros(self.num_users, num_factors))

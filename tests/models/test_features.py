@@ -29,7 +29,7 @@ def test_facts_are_counted_once_and_weighted_by_tf_idf(make_inputs):
     graph = make_inputs([[1, 1, 1, 0]], triples=TRIPLES).graph
     rare, common = np.log(4 / 2), np.log(4 / 3)
     both = np.array([rare, common]) / np.hypot(rare, common)
-    bag = fact_matrix(graph).toarray()
+    bag = fact_matrix(graph, balanced=False).toarray()
     assert bag.shape == (4, 2)
     assert {tuple(row) for row in bag[:2].round(12)} == {tuple(bag[0].round(12))}
     assert sorted(bag[0]) == pytest.approx(sorted(both))
@@ -40,22 +40,32 @@ def test_facts_are_counted_once_and_weighted_by_tf_idf(make_inputs):
 
 def test_a_fact_between_two_items_is_a_fact_of_both(make_inputs):
     graph = make_inputs([[1, 1, 1]], triples=[(0, 0, 1), (2, 0, 1)]).graph
-    bag = fact_matrix(graph).toarray()
+    bag = fact_matrix(graph, balanced=False).toarray()
     # "-r-> item 1" is shared by items 0 and 2; "<-r- item 0" and "<-r- item 2" belong to item 1 alone
     assert bag == pytest.approx(np.array([[1.0], [0.0], [1.0]]))
     assert fact_counts(graph).tolist() == [1, 2, 1]
 
 
+def test_balanced_facts_weigh_as_the_graph_network_has_them(make_inputs) -> None:
+    # Items 0 and 1 share four facts of relation 0 and one of relation 1; item 2 makes none of them universal.
+    triples = [(item, int(entity == 8), entity) for item in range(2) for entity in (4, 5, 6, 7, 8)]
+    graph = make_inputs([[1, 1, 1, 0]], triples=triples).graph
+    bag = fact_matrix(graph, balanced=True).toarray()
+    assert sorted(bag[0]) == pytest.approx([6**-0.5] * 4 + [3**-0.5])
+    assert bag[1] == pytest.approx(bag[0])
+    assert not bag[2:].any()
+
+
 def test_dropped_edges_are_no_facts(make_inputs):
     graph = make_inputs([[1, 1, 1, 0]], triples=TRIPLES).graph
     nothing = graph.with_edge_weight(torch.zeros(graph.num_edges))
-    assert fact_matrix(nothing).shape == (4, 0)
+    assert fact_matrix(nothing, balanced=False).shape == (4, 0)
     assert not fact_counts(nothing).any()
 
 
 def test_interactions_are_no_facts(make_inputs):
     graph = make_inputs([[1, 1, 1], [1, 1, 0]]).graph
-    assert fact_matrix(graph).shape == (3, 0)
+    assert fact_matrix(graph, balanced=False).shape == (3, 0)
 
 
 def test_each_relation_has_a_bag_of_its_own_those_of_most_items_first(make_inputs):

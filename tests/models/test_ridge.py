@@ -25,7 +25,7 @@ def plain_targets(rank=(None,), power=(1.0,)) -> FactorTargets:
 
 
 def fitted(inputs, item_kernel, targets=None, ridge=(0.1,), selection_k=1) -> Ridge:
-    model = Ridge(inputs, item_kernel, targets or plain_targets(), ridge, selection_k)
+    model = Ridge(inputs, item_kernel, targets or plain_targets(), False, ridge, selection_k)
     model.fit()
     return model
 
@@ -63,7 +63,7 @@ def test_full_rank_is_the_ridge_regression_to_the_interactions(make_inputs):
     text = rng.standard_normal((8, 3))
     inputs = make_inputs(train.tolist(), triples=GROUP_FACTS[:6], text=text.tolist())
     model = fitted(inputs, kernel(text=(0.5,), facts=(2.0,), fact_count=(0.3,), bias=0.2), ridge=(0.7,))
-    blocks = ItemBlocks.of(inputs.text, inputs.graph)
+    blocks = ItemBlocks.of(inputs.text, inputs.graph, False)
     columns = [
         blocks.text * 0.5**0.5,
         blocks.facts.toarray() * 2.0**0.5,
@@ -130,8 +130,8 @@ def test_target_choice_scales_factors():
         lambda inputs: kernel(facts=()),
         lambda inputs: plain_targets(rank=(0,)),
         lambda inputs: plain_targets(power=(-1.0,)),
-        lambda inputs: Ridge(inputs, kernel(), plain_targets(), [0.0], 1),
-        lambda inputs: Ridge(inputs, kernel(), plain_targets(), [1.0], 0),
+        lambda inputs: Ridge(inputs, kernel(), plain_targets(), False, [0.0], 1),
+        lambda inputs: Ridge(inputs, kernel(), plain_targets(), False, [1.0], 0),
     ],
 )
 def test_bad_settings_are_refused(make_inputs, build):
@@ -142,6 +142,6 @@ def test_bad_settings_are_refused(make_inputs, build):
 def test_fitted_factors_can_be_stored_and_loaded(make_inputs):
     inputs = make_inputs(TRAIN, triples=GROUP_FACTS)
     model = fitted(inputs, kernel(facts=(1.0,)), plain_targets(rank=(1,)))
-    fresh = Ridge(inputs, kernel(facts=(1.0,)), plain_targets(rank=(1,)), [0.1], 1)
+    fresh = Ridge(inputs, kernel(facts=(1.0,)), plain_targets(rank=(1,)), False, [0.1], 1)
     fresh.load_state_dict(model.state_dict())
     assert torch.equal(fresh.score(torch.arange(6)), model.score(torch.arange(6)))

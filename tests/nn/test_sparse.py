@@ -3,12 +3,14 @@ import math
 import weakref
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from kgrec.kg.graph import Graph
+from kgrec.kg.graph import Graph, build_graph
 from kgrec.nn.sparse import (
     adjacency,
+    balanced_tfidf_norm,
     directed_halves,
     graph_structure,
     mean_norm,
@@ -19,7 +21,7 @@ from kgrec.nn.sparse import (
 )
 
 ROOT_HALF = 0.5**0.5
-NORMS = [symmetric_norm, mean_norm, relation_norm, tfidf_norm]
+NORMS = [symmetric_norm, mean_norm, relation_norm, tfidf_norm, balanced_tfidf_norm]
 
 # Edges of path_graph: 1→3, 2→3, 0→1, 3→1, 3→2, 1→0.
 WITHOUT_EDGE_1 = torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0, 1.0])
@@ -78,6 +80,28 @@ def test_tfidf_norm_gives_every_neighbourhood_length_1(path_graph: Graph) -> Non
         norm = tfidf_norm(path_graph.with_edge_weight(weights))
         squares = torch.zeros(4).index_add_(0, path_graph.edge_index[1], norm.square())
         torch.testing.assert_close(squares, torch.ones(4))
+
+
+def test_balanced_tfidf_norm_holds_back_relations_with_many_edges() -> None:
+    # Item 0 has four facts of relation 0 and one of relation 1, all shared with item 1, so idf is one number.
+    facts = [(item, int(entity == 4), 2 + entity) for item in range(2) for entity in range(5)]
+    graph = build_graph(
+        num_users=1,
+        num_items=2,
+        num_entities=7,
+        relation_names=["many", "one"],
+        interactions=np.zeros((0, 2), dtype=np.int64),
+        triples=np.array(facts),
+        item_to_entity=np.array([0, 1]),
+    )
+    into_item = graph.edge_index[1] == graph.item_nodes[0]
+    # Lengths 2 · idf and idf: weights 1/√2 and 1 before, 1/√(4/2 + 1) and the like after they are scaled.
+    expected = torch.tensor([6**-0.5] * 4 + [3**-0.5])
+    many_first = graph.edge_type[into_item].argsort()
+    torch.testing.assert_close(balanced_tfidf_norm(graph)[into_item][many_first], expected)
+    dropped = graph.with_edge_weight((graph.edge_type != graph.edge_type[into_item][many_first][-1]).float())
+    kept = balanced_tfidf_norm(dropped)[into_item][many_first]
+    torch.testing.assert_close(kept, torch.tensor([0.5] * 4 + [0.0]))
 
 
 @pytest.mark.parametrize("norm", NORMS)
