@@ -10,13 +10,23 @@ SHIPPED, REPAIRED = "data.source.repair_links=false", "data.source.repair_links=
 
 def on_both_links(name: str, *settings: str) -> tuple[Arm, Arm]:
     """A model that reads the graph, with the links as RecBole ships them and with those repaired."""
+    tuning = f"{name}_ml100k.json"  # searched with the repaired links
     return (
-        Arm(f"{name}, links as shipped", (EXPERIMENT, SHIPPED, *settings)),
-        Arm(f"{name}, links repaired", (EXPERIMENT, REPAIRED, *settings)),
+        Arm(f"{name}, links as shipped", (EXPERIMENT, SHIPPED, *settings), tuning=tuning),
+        Arm(f"{name}, links repaired", (EXPERIMENT, REPAIRED, *settings), tuning=tuning),
     )
 
 
-CKE = on_both_links("cke", "model=cke", "loss=bpr", "train.batch_size=2048")
+CKE = on_both_links(
+    "cke",
+    "model=cke",
+    "loss=bpr",
+    "train.batch_size=2048",
+    "train.optimizer.lr=0.0072372556140414745",
+    "model.kg_weight=1.0",
+    "model.l2=0.006743033692204414",
+    "loss.num_negatives=10",
+)
 KGIN = on_both_links("kgin", "model=kgin", "loss=bpr", "train.batch_size=2048")
 HYBRID = on_both_links(
     "hybrid",
@@ -34,13 +44,21 @@ HYBRID = on_both_links(
     "train.optimizer.weight_decay=0.0001",
     "train.eval_every=5",
 )
-ARMS = (
-    Arm("ease", (EXPERIMENT, "model=ease")),
-    Arm("lightgcn", (EXPERIMENT, "model=lightgcn", "loss=bpr", "train.batch_size=2048")),
-    *CKE,
-    *KGIN,
-    *HYBRID,
+LIGHTGCN = Arm(
+    "lightgcn",
+    (
+        EXPERIMENT,
+        "model=lightgcn",
+        "loss=bpr",
+        "train.batch_size=2048",
+        "train.optimizer.lr=0.0059494845070905715",
+        "train.optimizer.weight_decay=5.314440295286001e-05",
+        "model.num_layers=3",
+        "loss.num_negatives=5",
+    ),
+    tuning="lightgcn_ml100k.json",
 )
+ARMS = (Arm("ease", (EXPERIMENT, "model=ease")), LIGHTGCN, *CKE, *KGIN, *HYBRID)
 
 BPR_PAPER = "Rendle et al., BPR: Bayesian Personalized Ranking from Implicit Feedback, UAI 2009"
 CKE_PAPER = "Zhang et al., Collaborative Knowledge Base Embedding for Recommender Systems, KDD 2016"
@@ -88,7 +106,8 @@ STUDY = Study(
     min_splits=10,
     references=REFERENCES,
     notes=(
-        "no arm was searched: the models' defaults, and for the hybrid the settings that it has on Last.FM",
+        "each arm but the closed form was searched for 10 minutes or 20 trials on the validation rows of "
+        "seed 0, with the repaired links; both link files then have the same settings",
         "each seed draws its own 8:1:1 split, so no published figure is for the same pairs: they are bands",
         "RecBole's graph models drop the items without a link, those here rank all 1,682",
     ),
