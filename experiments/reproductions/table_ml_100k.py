@@ -27,7 +27,17 @@ CKE = on_both_links(
     "model.l2=0.006743033692204414",
     "loss.num_negatives=10",
 )
-KGIN = on_both_links("kgin", "model=kgin", "loss=bpr", "train.batch_size=2048")
+KGIN = on_both_links(
+    "kgin",
+    "model=kgin",
+    "loss=bpr",
+    "train.batch_size=2048",
+    "train.optimizer.lr=0.0004956763892550199",
+    "model.num_layers=3",
+    "model.l2=0.0071722563090247295",
+    "model.dropout.edges=0.5439363662965332",
+    "loss.num_negatives=10",
+)
 HYBRID = on_both_links(
     "hybrid",
     "model=warm_hybrid",
@@ -43,6 +53,10 @@ HYBRID = on_both_links(
     "train.optimizer.lr=0.01",
     "train.optimizer.weight_decay=0.0001",
     "train.eval_every=5",
+    "model.item_graph.facts=0.23882388968139867",
+    "model.item_graph.fact_neighbours=0",
+    "model.item_graph.dropout=0.2",
+    "model.blend.weight=0.28144471757777006",
 )
 LIGHTGCN = Arm(
     "lightgcn",
