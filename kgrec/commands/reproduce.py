@@ -104,7 +104,7 @@ def _print(outcome: "Outcome") -> None:
     print(page.suite_text(outcome.report) if "parts" in outcome.report else page.text(outcome.report))
     for failure in outcome.failures:
         print(f"failed: {failure.trial}: {failure.message}")
-    print(f"\nreport.json, table.md, plot and runs: {outcome.folder.resolve()}")
+    print(f"\nreport, table, plot and runs: {outcome.folder.resolve()}")
     print(f"time {duration(outcome.seconds)}, peak memory at most {outcome.peak_mb / 1024:.1f} GB")
 
 

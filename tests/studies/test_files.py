@@ -9,6 +9,7 @@ from kgrec.commands.reproduce import main
 from kgrec.errors import InputError
 from kgrec.studies.files import experiments_dir, find_studies, load_reproductions, load_study
 from kgrec.studies.plan import plan
+from kgrec.study import Study, Suite
 
 FOLDER = experiments_dir(None)
 
@@ -25,17 +26,25 @@ REPRODUCTION = Arm(
 """
 
 
+def studies(name: str) -> tuple[Study, ...]:
+    """The study of this name, or those of the suite."""
+    found = load_study(name, FOLDER)
+    assert found.name == name
+    return found.studies(None) if isinstance(found, Suite) else (found,)
+
+
 @pytest.mark.parametrize("name", find_studies(FOLDER))
 def test_a_study_of_the_checkout_is_composed(name: str) -> None:
-    study = load_study(name, FOLDER)
-    assert study.name == name
-    trials = plan(study, study.arms, [0], [])
-    assert len(trials) == sum(len(arm.draws) for arm in study.arms)
+    first, *others = studies(name)
+    trials = plan(first, first.arms, [0], [])
+    assert len(trials) == sum(len(arm.draws) for arm in first.arms)
+    for study in others:  # they differ in the dataset alone
+        assert plan(study, study.arms[:1], [0], [])
 
 
 @pytest.mark.parametrize("name", find_studies(FOLDER))
 def test_a_tuned_arm_has_the_best_settings_of_its_search(name: str) -> None:
-    for arm in load_study(name, FOLDER).arms:
+    for arm in (arm for study in studies(name) for arm in study.arms):
         if arm.tuning:
             best = json.loads((FOLDER / "results" / "tuning" / arm.tuning).read_text())["best"]
             assert set(best["params"]) <= set(arm.overrides), f"{arm.name}: other settings than {arm.tuning}"
@@ -60,6 +69,7 @@ def folder_with(tmp_path: Path, text: str) -> Path:
 def test_a_reproduction_is_a_study_of_its_own(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, REPRODUCTION)
     study = load_study("me2020-mine-planted", folder)
+    assert isinstance(study, Study)
     assert [arm.name for arm in study.arms] == ["mine"]
     assert (study.primary, study.sample, study.num_splits) == ("test/mrr@10", "seeds", 2)
     assert study.question == "Does mine reach its figures in a page?"
