@@ -231,7 +231,7 @@ class Hybrid(Recommender):
             edge_index=torch.cat([graph.edge_index, into], dim=1),
             edge_type=torch.cat([graph.edge_type, facts[seen, 0]]),
             num_nodes=graph.num_nodes + 1,
-            item_nodes=torch.cat([graph.item_nodes, torch.tensor([graph.num_nodes])]),
+            item_nodes=torch.cat([graph.item_nodes, graph.item_nodes.new_tensor([graph.num_nodes])]),
         )
         count = self.from_count(self.count_scaler(torch.tensor([[float(len(facts))]]).log1p()))
         structured = self.gnn(torch.cat([self._node_features(), count]), extended)[-1:]

@@ -204,11 +204,7 @@ def tfidf_norm(graph: Graph) -> Tensor:
     common ones, and the weights of a node's neighbourhood have length 1 however many there are, as tf-idf
     vectors have.
     """
-    weights = edge_weights(graph)
-    source, target = graph.edge_index
-    degree = _safe(adjacency(graph, weights).column_sums())
-    idf = weights * torch.log1p(graph.num_nodes / degree)[source]
-    return idf * _safe(adjacency(graph, idf * idf).row_sums()).rsqrt()[target]
+    return _unit_neighbourhoods(graph, _weighted_idf(graph))
 
 
 def balanced_tfidf_norm(graph: Graph) -> Tensor:
@@ -218,14 +214,10 @@ def balanced_tfidf_norm(graph: Graph) -> Tensor:
     node's are scaled to length 1, so that thirty actors do not drown one director: a relation's say grows
     with the fourth root of its number of edges, not with the square root.
     """
-    weights = edge_weights(graph)
-    source, target = graph.edge_index
-    degree = _safe(adjacency(graph, weights).column_sums())
-    idf = weights * torch.log1p(graph.num_nodes / degree)[source]
+    idf = _weighted_idf(graph)
     groups = graph_structure(graph).relation_groups
     squares = _safe(SparseMatrix(groups.edges, idf * idf).row_sums())
-    balanced = idf * squares.pow(-0.25)[groups.of_edge]
-    return balanced * _safe(adjacency(graph, balanced * balanced).row_sums()).rsqrt()[target]
+    return _unit_neighbourhoods(graph, idf * squares.pow(-0.25)[groups.of_edge])
 
 
 def directed_halves(graph: Graph) -> tuple[Graph, Graph]:
@@ -248,6 +240,18 @@ def directed_halves(graph: Graph) -> tuple[Graph, Graph]:
         for ids, edge_index, edge_type in graph_structure(graph).halves
     ]
     return halves[0], halves[1]
+
+
+def _weighted_idf(graph: Graph) -> Tensor:
+    """``[E]``: w_e · idf of the edge's source."""
+    weights = edge_weights(graph)
+    degree = _safe(adjacency(graph, weights).column_sums())
+    return weights * torch.log1p(graph.num_nodes / degree)[graph.edge_index[0]]
+
+
+def _unit_neighbourhoods(graph: Graph, values: Tensor) -> Tensor:
+    """``values [E]``, those of each node's incoming edges scaled to length 1."""
+    return values * _safe(adjacency(graph, values * values).row_sums()).rsqrt()[graph.edge_index[1]]
 
 
 def _safe(degrees: Tensor) -> Tensor:
