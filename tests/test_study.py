@@ -313,10 +313,10 @@ def test_nothing_to_run_starts_no_pool() -> None:
 
 def test_the_plot_shows_arms_of_a_series_that_can_score_new_items(tmp_path: Path) -> None:
     metric = {"mean": 0.3, "low": 0.2, "high": 0.4}
-    row = {"arm": "a", "metrics": {"m": metric}, "cost/new_item_params": 10.0}
-    report = {"primary": "m", "rows": [row, {**row, "arm": "b"}]}
+    row = {"series": "", "label": "", "metrics": {"m": metric}, "cost/new_item_params": 10.0}
+    drawn = {**row, "series": "s", "label": "small"}
     path = tmp_path / "plot.png"
-    assert not plot(report, [Arm("a", ()), Arm("missing", (), series="s")], path)
+    assert not plot({"primary": "m", "rows": [row, {**drawn, "cost/new_item_params": 0.0}]}, path)
     assert not path.exists()
-    assert plot(report, [Arm("a", (), series="s", label="small")], path)
+    assert plot({"primary": "m", "rows": [row, drawn]}, path)
     assert path.read_bytes().startswith(b"\x89PNG")

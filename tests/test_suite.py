@@ -1,6 +1,7 @@
 """A suite of two small studies, run to its report."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def test_the_page_shows_claims_first_and_every_study(tiny: Tiny) -> None:
     assert places == sorted(places)
     assert page.count("better than chance") >= 2
     assert "planted data" in page
+
+
+def test_the_page_stands_alone(tiny: Tiny) -> None:
+    page = (tiny.root / "runs" / "tiny" / "report.html").read_text()
+    for address in re.findall(r"""(?:src|href)=["']?([^"' >]*)""", page):
+        assert address.startswith("#")  # parts of the plots refer to each other
+    assert "<link" not in page
+    assert "@import" not in page
+    for text in ("better than chance", "tiny-planted-cold_item", "tiny-planted-random", "planted data"):
+        assert text in page
+    # Claims, then for each of two studies its metrics and costs.
+    assert page.count("<table>") == page.count("</table>") == 1 + 2 * 2
 
 
 def test_finished_runs_are_kept_by_study(tiny: Tiny) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from kgrec.reporting.compare import Runs
 
 COSTS = ("cost/new_item_params", "cost/train_s")
-FORMATS = ("text", "markdown", "csv", "latex")
+FORMATS = ("text", "markdown", "csv", "latex", "html")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """Plots of reports, drawn without a display."""
 
+import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -67,6 +68,23 @@ def quality_vs_size(points: Sequence[SizePoint], path: Path, metric: str = "Reca
         ValueError: no points.
         InputError: the file cannot be written.
     """
+    _save(_size_figure(points, metric), path)
+
+
+def quality_vs_size_svg(points: Sequence[SizePoint], metric: str) -> str:
+    """The same as an ``<svg>`` element, to stand in a page."""
+    from matplotlib import rc_context
+
+    out = io.StringIO()
+    with rc_context(
+        {"svg.hashsalt": metric, "svg.fonttype": "none"}
+    ):  # the same bytes each time; text as text
+        _size_figure(points, metric).savefig(out, format="svg", metadata={"Date": None})
+    document = out.getvalue()
+    return document[document.index("<svg") :]
+
+
+def _size_figure(points: Sequence[SizePoint], metric: str) -> "Figure":
     if not points:
         raise ValueError("no points to plot")
     figure, axes = _new_figure()
@@ -83,7 +101,7 @@ def quality_vs_size(points: Sequence[SizePoint], path: Path, metric: str = "Reca
     axes.set_xlabel("parameters needed to score a new item")
     axes.set_ylabel(metric)
     axes.legend(frameon=False)
-    _save(figure, path)
+    return figure
 
 
 def learning_curves(histories: Mapping[str, Sequence[Mapping[str, float]]], metric: str, path: Path) -> None:

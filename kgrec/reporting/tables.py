@@ -5,6 +5,7 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html import escape
 
 from kgrec.errors import InputError
 
@@ -142,11 +143,27 @@ def render_latex(table: Table) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_html(table: Table) -> str:
+    """A ``<table>``; the best values are bold, and numbers carry their full value to sort by."""
+    numeric = _numeric_columns(table)
+    kinds = ["number" if is_number else "text" for is_number in numeric]
+    head = "".join(
+        f'<th scope="col" class="{kind}">{escape(name)}</th>'
+        for name, kind in zip(table.columns, kinds, strict=True)
+    )
+    rows = "".join(
+        "<tr>" + "".join(_html_cell(*pair, table.digits) for pair in zip(row, kinds, strict=True)) + "</tr>\n"
+        for row in table.cells()
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
+
+
 RENDERERS: dict[str, Callable[[Table], str]] = {
     "markdown": render_markdown,
     "text": render_text,
     "csv": render_csv,
     "latex": render_latex,
+    "html": render_html,
 }
 
 
@@ -159,6 +176,14 @@ def render(table: Table, output: str) -> str:
     if output not in RENDERERS:
         raise InputError(f"table format: found {output!r}, expected one of {', '.join(RENDERERS)}")
     return RENDERERS[output](table)
+
+
+def _html_cell(cell: Cell, kind: str, digits: int) -> str:
+    text = escape(format_value(cell.value, digits))
+    shown = f"<b>{text}</b>" if cell.best else text
+    value = _part(cell.value, "") if kind == "number" else None
+    key = "" if value is None else f' data-value="{value!r}"'
+    return f'<td class="{kind}"{key}>{shown}</td>'
 
 
 def _marked(cell: Cell, digits: int, before: str, after: str) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from kgrec.reporting.plots import SizePoint, quality_vs_size
+from kgrec.reporting.html import Section, page
+from kgrec.reporting.plots import SizePoint, quality_vs_size, quality_vs_size_svg
 from kgrec.reporting.tables import Cell, Interval, Table, Value, render_markdown, render_text
 from kgrec.studies.comparison import published_tables, reproduction_lines
-from kgrec.study import Arm
 
 Report = dict[str, Any]
 
@@ -66,6 +66,20 @@ def suite_markdown(report: Report) -> str:
     return "\n\n".join(parts).replace("\n\n- ", "\n- ") + "\n"
 
 
+def suite_html(report: Report) -> str:
+    """``report.html`` of a suite: the same with each study's plot and tables to be sorted, in one file."""
+    sections = [Section("Claims", tables=[("", suite_claims(report))])]
+    for part in suite_parts(report):
+        protocol = part["rows"][0]["protocol"] if part["rows"] else {}
+        stated = ", ".join(f"{key} {value}" for key, value in protocol.items())
+        text = [f"{part['question']} {_code_and_splits(part)}", f"Protocol: {stated}.", *_notes(part)]
+        figure = quality_vs_size_svg(points, part["primary"]) if (points := size_points(part)) else ""
+        sections.append(Section(part["study"], text=text, tables=[*_tables(part)], figure=figure))
+    sections.append(Section("Notes", text=[COST_NOTE, *report["notes"]]))
+    lead = [report["question"], f"To make this page again: {report['command']} ({report['date']})."]
+    return page(report["suite"], lead, sections)
+
+
 def suite_text(report: Report) -> str:
     """The same for a terminal."""
     parts = [f"{report['suite']}: {report['question']}"]
@@ -110,20 +124,29 @@ def claim_lines(report: Report) -> Iterator[str]:
         yield f"{claim['status']}{provisional}: {informative}{claim['name']}{_figures(claim)}{says}"
 
 
-def plot(report: Report, arms: Sequence[Arm], path: Path) -> bool:
+def plot(report: Report, path: Path) -> bool:
     """Quality against the parameters that a new item needs; whether there was anything to draw."""
-    rows = {row["arm"]: row for row in report["rows"]}
-    points = [
-        SizePoint(
-            arm.series, arm.label, row["cost/new_item_params"], value["mean"], value["low"], value["high"]
-        )
-        for arm in arms
-        if arm.series and (row := rows.get(arm.name)) and row.get("cost/new_item_params", 0) > 0
-        for value in [row["metrics"][report["primary"]]]
-    ]
+    points = size_points(report)
     if points:
         quality_vs_size(points, path, report["primary"])
     return bool(points)
+
+
+def size_points(report: Report) -> list[SizePoint]:
+    """The arms that belong to a curve."""
+    return [
+        SizePoint(
+            row["series"],
+            row["label"],
+            row["cost/new_item_params"],
+            value["mean"],
+            value["low"],
+            value["high"],
+        )
+        for row in report["rows"]
+        if row["series"] and row.get("cost/new_item_params", 0) > 0
+        for value in [row["metrics"][report["primary"]]]
+    ]
 
 
 def _lists(report: Report) -> Iterator[tuple[str, list[str]]]:

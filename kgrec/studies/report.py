@@ -102,6 +102,8 @@ def _row(study: Study, trials: Sequence[Trial], measured: Mapping[str, Measured]
             if all(summary[key] == value for summary in summaries)  # what a split decides is none
         },
         "arm": arm.name,
+        "series": arm.series,
+        "label": arm.label,
         **{group: trials[0].finals[0].settings.choices[group] for group in STATED_OPTIONS},
         "settings": [*study.common, *arm.overrides],
         "draws": [" ".join(draw) for draw in arm.draws] if len(arm.draws) > 1 else [],

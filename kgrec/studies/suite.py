@@ -69,6 +69,7 @@ def reproduce_suite(
     files = RunFolder(folder)
     files.write("report.json", as_json(report))
     files.write("report.md", page.suite_markdown(report).encode())
+    files.write("report.html", page.suite_html(report).encode())
     return Outcome(
         report,
         folder,

@@ -87,5 +87,5 @@ def test_a_row_of_another_width_is_refused() -> None:
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(InputError, match="found 'html', expected one of markdown, text, csv, latex"):
-        render(TABLE, "html")
+    with pytest.raises(InputError, match="found 'rtf', expected one of markdown, text, csv, latex, html"):
+        render(TABLE, "rtf")
