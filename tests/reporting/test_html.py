@@ -88,6 +88,6 @@ def test_a_click_sorts_in_a_real_browser(tmp_path: Path) -> None:
         "--dump-dom",
         f"file://{tmp_path}/page.html",
     ]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     first_table = shown[shown.index("<tbody>") : shown.index("</tbody>")]
     assert re.findall(r'<td class="text">([^<]*)</td>', first_table) == ["c", "a&lt;b", "d"]
