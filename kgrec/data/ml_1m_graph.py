@@ -20,8 +20,8 @@ from kgrec.data.download import RemoteFile
 from kgrec.data.formats.kgat import read_numbers
 from kgrec.data.formats.recbole import read_links
 from kgrec.data.formats.recbole import read_triples as read_atomic_triples
-from kgrec.data.formats.tables import read_all_columns
-from kgrec.data.formats.tsv import read_tsv
+from kgrec.data.formats.tables import read_table
+from kgrec.data.formats.tsv import read_ids
 from kgrec.errors import InputError
 
 GITHUB = "https://raw.githubusercontent.com"
@@ -78,7 +78,11 @@ def imdb_facts(root: Path, items: pl.DataFrame) -> pl.DataFrame:
         InputError: a file is missing or malformed.
     """
     table = _read_imdb(root / "imdb5000.csv")
-    ids = read_all_columns(root / "links.csv").select(item="movieId", imdb="imdbId")
+    ids = read_table(
+        root / "links.csv",
+        required={"item": pl.String, "imdb": pl.String},
+        columns={"item": "movieId", "imdb": "imdbId"},
+    )
     films = ids.join(table, on="imdb", how="inner", maintain_order="left").join(items, on="item", how="semi")
     long = pl.concat(
         [
@@ -117,11 +121,7 @@ def mkr_facts(root: Path, items: pl.DataFrame) -> pl.DataFrame:
     Raises:
         InputError: a file is missing or malformed.
     """
-    path = root / "mkr-kg" / "kg.txt"
-    triples = read_tsv(path, names=["entity", "relation", "tail"])
-    empty = triples.select(pl.any_horizontal(pl.all().is_null())).to_series()
-    if empty.any():
-        raise InputError(f"{path}: line {int(empty.arg_true()[0]) + 1}: an empty field; an id is needed")
+    triples = read_ids(root / "mkr-kg" / "kg.txt", ["entity", "relation", "tail"])
     links = read_numbers(root / "mkr-kg" / "item_index2entity_id.txt", ("item", "entity"))
     about = triples.join(links, on="entity", how="inner", maintain_order="left").join(
         items, on="item", how="semi"

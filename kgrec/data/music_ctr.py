@@ -11,7 +11,7 @@ import polars as pl
 
 from kgrec.data.dataset import DatasetCard, RawDataset
 from kgrec.data.download import RemoteFile, fetch_from_urls
-from kgrec.data.formats.tsv import read_tsv
+from kgrec.data.formats.tsv import first_line_where, read_ids, read_tsv
 from kgrec.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class MusicCTR:
 
     def load(self, root: Path) -> RawDataset:
         """Read the files under ``root``."""
-        links = _read_table(root / "item_index2entity_id.txt", ["item", "entity"])
+        links = read_ids(root / "item_index2entity_id.txt", ["item", "entity"])
         listens = _read_listens(root / "user_artists.dat")
         kept = listens.join(links, on="item", how="semi", maintain_order="left")
         log.info("%s: %d of %d listens are of linked artists", self.name, len(kept), len(listens))
@@ -77,7 +77,7 @@ class MusicCTR:
             items=links.select(
                 "item", title=pl.lit(None, dtype=pl.String), text=pl.lit(None, dtype=pl.String)
             ),
-            triples=_read_table(root / "kg.txt", ["head", "relation", "tail"]),
+            triples=read_ids(root / "kg.txt", ["head", "relation", "tail"]),
             links=links,
             card=self.card,
         )
@@ -91,21 +91,10 @@ def _read_listens(path: Path) -> pl.DataFrame:
     if missing:
         raise InputError(f"{path}: line 1: no column {sorted(missing)[0]}; found {', '.join(table.columns)}")
     listens = table.select(*names).rename(names).with_columns(pl.col("rating").cast(pl.Float64, strict=False))
-    _refuse_empty(path, listens, first_line=2)
-    return listens
-
-
-def _read_table(path: Path, names: list[str]) -> pl.DataFrame:
-    """A table of ids without header."""
-    table = read_tsv(path, names=names)
-    _refuse_empty(path, table, first_line=1)
-    return table
-
-
-def _refuse_empty(path: Path, table: pl.DataFrame, first_line: int) -> None:
-    for name in table.columns:
-        empty = table[name].is_null()
-        if empty.any():
-            line = int(empty.arg_true()[0]) + first_line
+    for name in listens.columns:
+        if (empty := listens[name].is_null()).any():
             wanted = "a number" if name == "rating" else "an id"
-            raise InputError(f"{path}: line {line}: {name} is empty or not readable; {wanted} is needed")
+            raise InputError(
+                f"{path}: line {first_line_where(empty)}: {name} is empty or not readable; {wanted} is needed"
+            )
+    return listens

@@ -45,14 +45,12 @@ class Section:
 
     Attributes:
         title: its heading.
-        level: 2 or 3.
         text: plain paragraphs.
         tables: heading, empty = none, and table.
         figure: an ``<svg>`` element, empty = none.
     """
 
     title: str
-    level: int = 2
     text: Sequence[str] = ()
     tables: Sequence[tuple[str, Table]] = ()
     figure: str = ""
@@ -77,12 +75,12 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
 
 
 def _section(section: Section) -> str:
-    parts = [f"<h{section.level}>{escape(section.title)}</h{section.level}>", *_paragraphs(section.text)]
+    parts = [f"<h2>{escape(section.title)}</h2>", *_paragraphs(section.text)]
     if section.figure:
         parts.append(f"<figure>{section.figure}</figure>")
     for heading, table in section.tables:
         if heading:
-            parts.append(f"<h{section.level + 1}>{escape(heading)}</h{section.level + 1}>")
+            parts.append(f"<h3>{escape(heading)}</h3>")
         parts.append(f'<div class="wide">{render_html(table)}</div>')
     return "\n".join(parts)
 

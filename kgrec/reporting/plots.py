@@ -76,9 +76,8 @@ def quality_vs_size_svg(points: Sequence[SizePoint], metric: str) -> str:
     from matplotlib import rc_context
 
     out = io.StringIO()
-    with rc_context(
-        {"svg.hashsalt": metric, "svg.fonttype": "none"}
-    ):  # the same bytes each time; text as text
+    # The same bytes each time, and text as text.
+    with rc_context({"svg.hashsalt": metric, "svg.fonttype": "none"}):
         _size_figure(points, metric).savefig(out, format="svg", metadata={"Date": None})
     document = out.getvalue()
     return document[document.index("<svg") :]

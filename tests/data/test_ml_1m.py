@@ -114,7 +114,8 @@ def test_only_the_files_that_are_needed_must_lie_there(root: Path) -> None:
         ("train.txt", "0 5\n", "item 5 is not in item_map.txt"),
         ("user_map.txt", "7 0\n", "user 1 is not in user_map.txt"),
         ("imdb5000.csv", "genres\nWar\n", "line 1: no column movie_imdb_link; found genres"),
-        ("mkr-kg/kg.txt", "0\tr\t1\n0\t\t1\n", "line 2: an empty field"),
+        ("links.csv", "movieId,tmdbId\n10,949\n", "imdbId"),
+        ("mkr-kg/kg.txt", "0\tr\t1\n0\t\t1\n", "line 2: relation is empty; an id is needed"),
     ],
 )
 def test_bad_rows_are_named(root: Path, name: str, text: str, message: str) -> None:

@@ -45,6 +45,20 @@ def read_tsv(path: Path, encoding: str = "utf-8", names: Sequence[str] | None = 
     )
 
 
+def read_ids(path: Path, names: Sequence[str]) -> pl.DataFrame:
+    """Read a table of ids without header.
+
+    Raises:
+        InputError: see :func:`read_tsv`; or a field is empty, with file and line.
+    """
+    table = read_tsv(path, names=names)
+    for name in names:
+        if (empty := table[name].is_null()).any():
+            line = int(empty.arg_true()[0]) + 1
+            raise InputError(f"{path}: line {line}: {name} is empty; an id is needed")
+    return table
+
+
 def first_line_where(mask: pl.Series) -> int:
     """Line number in the file of the first row for which ``mask`` (one bool per row) is true."""
     return int(mask.arg_true()[0]) + FIRST_ROW_LINE
