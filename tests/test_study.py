@@ -38,7 +38,7 @@ STUDY = Study(
         Arm("one seed", ("model=popularity", "kg=none"), seeds=1),
         Arm(
             "rewired",
-            ("model=hybrid", "train.max_epochs=1", "kg=rewired"),
+            ("model=hybrid", "train.max_epochs=1", "kg=rewired", "model.start.lean=[0.0]"),
             draws=(("kg.draw=0",), ("kg.draw=4",)),
         ),
     ),

@@ -16,7 +16,22 @@ GRAPHS = {"none": "text alone", "full": "+ graph", "rewired": "+ rewired graph"}
 SMALL, LARGE = "l1", "l6"
 
 NETWORK = ("model.embedding_dim=64", "model.start.targets.rank=[16,32,64]")
-RIDGE = ("model=ridge", "model.targets.rank=[16,32,64]", "model.balanced_facts=true")
+RIDGE = (
+    "model=ridge",
+    "model.targets.rank=[16,32,64]",
+    "model.balanced_facts=true",
+    "model.kernel.facts=[0.1,1.0]",
+)
+EASE = (
+    "model=ease_graph",
+    "model.operator.ridge=[30.0,300.0]",
+    "model.operator.facts=[10.0,100.0]",
+    "model.operator.text=[10.0,100.0]",
+    "model.operator.max_relations=5",
+    "model.operator.popularity=[0.0]",
+    "model.operator.sweeps=1",
+    "model.operator.selection_k=20",
+)
 FACTS_AS_TEXT = ("text.max_facts=12", "lm.max_length=128")
 
 DRAWS = {f"{SMALL}+rewired": tuple((f"kg.draw={draw}",) for draw in range(3))}
@@ -49,7 +64,11 @@ FLOOR = (
     Arm("graph_only", ("fusion=structured_only", "lm=none", "kg=full", *NETWORK)),
     *(lm_arm(f"ridge_{lm}+{kg}", lm, kg, *RIDGE) for lm in LMS for kg in ("none", "full")),
     lm_arm(f"ridge_{SMALL}+rewired", SMALL, "rewired", *RIDGE),
+    lm_arm(f"ease_{SMALL}+full", SMALL, "full", *EASE),
 )
+
+HALF_LINKED = ("lastfm-colakg",)
+"""Datasets whose linked items are measured by themselves too."""
 
 COLD, ALL = "test/cold/recall@20", "test/recall@20"
 SIZE_GAP = "size gap: the large model is better than the small one on text alone"
@@ -109,9 +128,13 @@ def cold(data: str) -> Study:
         claims=claims(data),
         primary=COLD,
         metrics=tuple(
-            f"{candidates}/{metric}"
-            for candidates in ("test/cold", "test")
-            for metric in ("recall@10", "recall@20", "ndcg@10", "ndcg@20", "mrr@10")
+            f"{ranked}/{metric}"
+            for ranked in (
+                "test/cold",
+                "test",
+                *(("test/cold/slice_linked_items",) if data in HALF_LINKED else ()),
+            )
+            for metric in ("recall@20", "ndcg@20")
         ),
         test_to_train=0.2 / 0.7,
         notes=(

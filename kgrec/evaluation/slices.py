@@ -31,10 +31,11 @@ ITEM_SLICES: dict[str, Callable[[RecDataset], BoolArray]] = {
     "cold_items": lambda dataset: _item_counts(dataset) == 0,
     "warm_items": lambda dataset: _item_counts(dataset) > 0,
     "rare_items": lambda dataset: _item_counts(dataset) <= RARE_ITEM_MAX,
+    "linked_items": lambda dataset: dataset.item_to_entity >= 0,
     "unlinked_items": lambda dataset: dataset.item_to_entity < 0,
     "no_text_items": lambda dataset: np.array([not text for text in dataset.item_texts], dtype=bool),
 }
-"""Name → mask ``[I]``: training interactions 0; ≥ 1; ≤ 5 (cold ones too); no linked entity; empty text."""
+"""Name → mask ``[I]``: training interactions 0; ≥ 1; ≤ 5 (cold too); a linked entity; none; empty text."""
 
 USER_SLICES: dict[str, Callable[[RecDataset], BoolArray]] = {
     "light_users": lambda dataset: _user_counts(dataset) <= LIGHT_USER_MAX,

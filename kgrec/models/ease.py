@@ -72,5 +72,5 @@ class _Solution:
     def setting(self) -> dict[str, float]:
         return {"ridge": self.ridge}
 
-    def score(self, user_ids: Tensor) -> Tensor:
-        return self.history.product(user_ids, self.weights)
+    def score(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        return self.history.product(user_ids, self.weights)[:, item_ids]

@@ -13,7 +13,7 @@ from kgrec.kg.graph import Graph, kept_nodes
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.graph_view import GraphView, log_fact_counts
 from kgrec.models.regression_start import RegressionStart
-from kgrec.nn.fusion.base import Fusion
+from kgrec.nn.fusion.base import Fusion, LeaningFusion
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import RankingLoss
 from kgrec.nn.standardize import Standardize
@@ -160,7 +160,9 @@ class Hybrid(Recommender):
         regressed = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
         if self.start.scope == "all":
             regressed += [*self.gnn.parameters(), *self.fusion.parameters()]
-        self.start(self.dataset, self.user_embedding, regressed, self.item_embeddings)
+        has_both = bool((self.has_text & self.has_kg).any())
+        lean = self.fusion.lean if isinstance(self.fusion, LeaningFusion) and has_both else None
+        self.chosen = self.start(self.dataset, self.user_embedding, regressed, self.item_embeddings, lean)
         if self.start.hold_items:
             self.requires_grad_(False)
             self.user_embedding.requires_grad_(True)

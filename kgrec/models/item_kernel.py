@@ -1,7 +1,7 @@
 """Inner products of items in a weighted sum of feature blocks."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -74,6 +74,16 @@ class ItemKernel:
         for name, weights in named.items():
             check_values(f"kernel.{name}", weights, lowest=0, or_equal=True)
         self.choices = [KernelWeights(*values) for values in product(*named.values())]
+
+    def choices_for(self, blocks: ItemBlocks) -> list[KernelWeights]:
+        """The choices that differ: the weight of an empty block says nothing, and its first one stands."""
+        first = self.choices[0]
+        empty = {
+            name: getattr(first, name)
+            for name, has_any in (("text", blocks.text.any()), ("facts", blocks.facts.nnz > 0))
+            if not has_any
+        }
+        return list(dict.fromkeys(replace(choice, **empty) for choice in self.choices))
 
     @staticmethod
     def matrix(blocks: ItemBlocks, weights: KernelWeights) -> FloatArray:

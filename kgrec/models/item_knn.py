@@ -114,8 +114,8 @@ class _Solution:
     def setting(self) -> dict[str, float]:
         return {"shrinkage": self.shrinkage, "num_neighbours": self.num_neighbours}
 
-    def score(self, user_ids: Tensor) -> Tensor:
-        return _score(self.neighbours, self.similarities, self.history.dense(user_ids))
+    def score(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        return _score(self.neighbours, self.similarities, self.history.dense(user_ids))[:, item_ids]
 
 
 def _score(neighbours: Tensor, similarities: Tensor, histories: Tensor) -> Tensor:

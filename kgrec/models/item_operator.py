@@ -13,7 +13,7 @@ from kgrec.kg.graph import Graph
 from kgrec.models.base import ModelInputs
 from kgrec.models.features import SparseRows, interaction_matrix, relation_fact_matrices, unit_text
 from kgrec.models.gram import Gram, Rows
-from kgrec.models.selection import ValidationRecall, check_values
+from kgrec.models.selection import ValidationRecall, check_values, some_of
 from kgrec.text.encoder import TextFeatures
 
 log = logging.getLogger(__name__)
@@ -207,6 +207,6 @@ class _Search:
             replace(first, popularity=weight, setting={**setting, "popularity": weight})
             for weight in self.popularity
         ]
-        values = [self.recall(solved.score) for solved in weighted]
+        values = [self.recall(some_of(solved.score)) for solved in weighted]
         place = int(np.argmax(values))
         return _Candidate(setting, weighted[place], values[place])

@@ -94,7 +94,7 @@ class Ridge(Recommender):
         factors = self.targets.factorise(interactions[:, self._warm])
         item_targets = torch.from_numpy(factors.items).to(self.device)
         users = torch.from_numpy(factors.users).float().to(self.device)
-        for weights in self.kernel.choices:
+        for weights in self.kernel.choices_for(self._blocks):
             kernel = torch.from_numpy(self.kernel.matrix(self._blocks, weights)).to(self.device)
             for ridge in self.ridge:
                 predicted = _regress(kernel, self._warm, item_targets, ridge)
@@ -117,8 +117,8 @@ class _Solution:
         chosen = {"ridge": self.ridge, "rank": rank, "power": self.target.power}
         return chosen | self.weights.as_dict()
 
-    def score(self, user_ids: Tensor) -> Tensor:
-        return self.users[user_ids] @ self.items.T
+    def score(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        return self.users[user_ids] @ self.items[item_ids].T
 
 
 def _regress(kernel: Tensor, warm: np.ndarray, targets: Tensor, ridge: float) -> Tensor:

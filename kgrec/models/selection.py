@@ -2,22 +2,33 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol, TypeVar
 
 import numpy as np
+import scipy.sparse as sp
 import torch
 from torch import Tensor
 
 from kgrec.data.dataset import RecDataset
 from kgrec.errors import InputError
-from kgrec.models.features import SparseRows, interaction_matrix
+from kgrec.models.features import interaction_matrix
 from kgrec.seed import tie_break_order
 
 log = logging.getLogger(__name__)
 
 BLOCK_SIZE = 512
 """Users scored at a time: bounds memory, changes no result."""
+
+
+ScoreSome = Callable[[Tensor, Tensor], Tensor]
+"""User ids ``[B]`` and item ids ``[C]`` → scores ``[B, C]``."""
+
+
+def some_of(score: Callable[[Tensor], Tensor]) -> ScoreSome:
+    """The same for a score of all items, ``[B] -> [B, I]``."""
+    return lambda user_ids, item_ids: score(user_ids)[:, item_ids]
 
 
 class Solution(Protocol):
@@ -28,8 +39,8 @@ class Solution(Protocol):
         """What distinguishes it from its siblings."""
         ...
 
-    def score(self, user_ids: Tensor) -> Tensor:
-        """Scores ``[B, I]`` of ``user_ids [B]``."""
+    def score(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        """Scores ``[B, C]`` of ``user_ids [B]`` and ``item_ids [C]``."""
         ...
 
 
@@ -57,37 +68,71 @@ class ValidationRecall:
         cold = dataset.cold_valid
         candidates = np.flatnonzero(cold if cold.any() else np.ones(dataset.num_items, dtype=bool))
         shape = (dataset.num_users, dataset.num_items)
-        train = interaction_matrix(dataset.train, *shape)
-        relevant = interaction_matrix(dataset.valid, *shape)[:, candidates]
-        evaluated = (train.sum(axis=1) > 0) & (relevant.sum(axis=1) > 0)
+        train, valid = (interaction_matrix(pairs, *shape) for pairs in (dataset.train, dataset.valid))
+        evaluated = (train.sum(axis=1) > 0) & (valid[:, candidates].sum(axis=1) > 0)
         if not evaluated.any():
             raise InputError(
                 f"dataset {dataset.name}: no validation interaction to choose a setting by; "
                 "give one value instead of several"
             )
-        self.user_ids = torch.from_numpy(np.flatnonzero(evaluated))
+        # In the order in which ties are broken, so that of equal scores the first ones are recommended.
+        candidates = candidates[np.argsort(tie_break_order(dataset.items.raw_ids)[candidates])]
+        relevant, seen = valid[:, candidates], train[:, candidates]
         self.candidates = torch.from_numpy(candidates)
-        self.tie_break = torch.from_numpy(tie_break_order(dataset.items.raw_ids)[candidates])
-        self._relevant = SparseRows(relevant)
-        self._seen = SparseRows(train[:, candidates])
+        self._blocks = [
+            _Block(torch.from_numpy(user_ids), _places(relevant[user_ids]), _places(seen[user_ids]))
+            for user_ids in np.split(
+                np.flatnonzero(evaluated), range(BLOCK_SIZE, int(evaluated.sum()), BLOCK_SIZE)
+            )
+        ]
 
-    def __call__(self, score: Callable[[Tensor], Tensor]) -> float:
-        """Mean recall of ``score(user_ids [B]) -> [B, I]``."""
-        blocks = self.user_ids.split(BLOCK_SIZE)
-        return float(torch.cat([self._of_block(score, user_ids) for user_ids in blocks]).mean())
+    def __call__(self, score: ScoreSome) -> float:
+        """Mean recall of ``score(user_ids [B], item_ids [C]) -> [B, C]``."""
+        return float(
+            torch.cat(
+                [self._of_block(score(block.user_ids, self.candidates), block) for block in self._blocks]
+            ).mean()
+        )
 
-    def _of_block(self, score: Callable[[Tensor], Tensor], user_ids: Tensor) -> Tensor:
-        """Recall of each user of a block: an item is a hit when fewer than k candidates precede it."""
-        scores = score(user_ids).cpu()[:, self.candidates]
-        scores = scores.masked_fill(self._seen.dense(user_ids) > 0, -torch.inf)
-        relevant = self._relevant.dense(user_ids)
-        row, item = relevant.nonzero(as_tuple=True)
-        own, others = scores[row, item][:, None], scores[row]
-        later = self.tie_break[None] > self.tie_break[item][:, None]
-        follows = (others < own) | ((others == own) & later)
-        position = len(self.candidates) - 1 - follows.sum(1)
-        hit = (position < self.k) & (own[:, 0] > -torch.inf)
-        return torch.zeros(len(user_ids)).index_add_(0, row, hit.float()) / relevant.sum(1)
+    def _of_block(self, scores: Tensor, block: "_Block") -> Tensor:
+        """Recall of each user of a block, from scores ``[B, C]``."""
+        scores = scores.cpu().nan_to_num(-torch.inf, torch.inf, -torch.inf)
+        scores[block.seen] = -torch.inf
+        lowest = scores.topk(min(self.k, scores.shape[1])).values[:, -1]
+        user, item = block.relevant
+        own, needed = scores[user, item], lowest[user]
+        hit = own > needed
+        # Of the scores equal to the lowest that is recommended, only as many as there is room for.
+        room = self.k - (scores > lowest[:, None]).sum(1)
+        tied = torch.nonzero((own == needed) & (own > -torch.inf)).squeeze(1)
+        equal = (scores == lowest[:, None])[user[tied]].cumsum(1)
+        hit[tied] = equal[torch.arange(len(tied)), item[tied]] <= room[user[tied]]
+        hits = torch.zeros(len(block.user_ids)).index_add_(0, user, hit.float())
+        return hits / torch.bincount(user, minlength=len(block.user_ids))
+
+
+Places = tuple[Tensor, Tensor]
+"""Row and column of each entry of a matrix."""
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Users that are ranked for at once.
+
+    Attributes:
+        user_ids: ``[B]``.
+        relevant: places in ``[B, C]`` of the validation interactions.
+        seen: places of the training interactions.
+    """
+
+    user_ids: Tensor
+    relevant: Places
+    seen: Places
+
+
+def _places(rows: sp.csr_array) -> Places:
+    row, column = rows.nonzero()
+    return torch.from_numpy(row.astype(np.int64)), torch.from_numpy(column.astype(np.int64))
 
 
 def check_values(setting: str, values: Sequence[float], *, lowest: float, or_equal: bool) -> None:

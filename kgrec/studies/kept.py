@@ -17,9 +17,9 @@ PER_USER = "per_user.parquet"
 class KeptRuns:
     """Files ``<run id>.parquet``: what a report reads of a run, and neither its checkpoint nor its settings.
 
-    The values of users are the table, of the study's metrics alone; summary and environment (versions,
-    commit, seed) stand in the file's metadata. A run id tells settings and seed, not code: the commit of each
-    run stands in the report.
+    The values of users are the table, of the study's metrics alone, and empty for a run that was only
+    compared with its rivals; summary and environment (versions, commit, seed) stand in the file's metadata.
+    A run id tells settings and seed, not code: the commit of each run stands in the report.
 
     Args:
         folder: where they lie; made when the first one is kept.
@@ -36,9 +36,10 @@ class KeptRuns:
         Raises:
             InputError: they cannot be read or written.
         """
+        reported = {job.run.name for job in trial.finals}
         for run in _runs(trial):
             if run.is_finished and not self._file(run).exists():
-                self._write(run)
+                self._write(run, self.metrics if run.name in reported else ())
 
     def give_back(self, trial: Trial) -> None:
         """Make run folders of what was kept of a trial's runs; one that is finished stays as it is.
@@ -53,9 +54,10 @@ class KeptRuns:
     def _file(self, run: RunFolder) -> Path:
         return self.folder / f"{run.name}.parquet"
 
-    def _write(self, run: RunFolder) -> None:
-        table = run.read_per_user() if (run.path / PER_USER).is_file() else pl.DataFrame({"user": []})
-        columns = [metric for metric in self.metrics if metric in table.columns]
+    def _write(self, run: RunFolder, metrics: Sequence[str]) -> None:
+        has_users = bool(metrics) and (run.path / PER_USER).is_file()
+        table = run.read_per_user() if has_users else pl.DataFrame({"user": []})
+        columns = [metric for metric in metrics if metric in table.columns]
         texts = {name: (run.path / name).read_text() for name in TEXTS}
         content = BytesIO()
         table.select("user", *columns).write_parquet(content, compression_level=19, metadata=texts)

@@ -111,7 +111,7 @@ def start() -> RegressionStart:
     """A start with one setting, which needs no validation data."""
     targets = FactorTargets((None,), (1.0,), user_exponent=0.0, item_exponent=0.0)
     return RegressionStart(
-        targets, ridge=(0.5,), iterations=60, selection_k=1, scope="linear", hold_items=True
+        targets, ridge=(0.5,), lean=(), iterations=60, selection_k=1, scope="linear", hold_items=True
     )
 
 

@@ -102,7 +102,13 @@ def test_after_a_start_the_held_item_side_stays_and_users_move(inputs, make_hybr
 
 def test_after_a_start_items_that_are_not_held_move(inputs, make_hybrid, start) -> None:
     free = RegressionStart(
-        start.targets, start.ridge, start.iterations, start.selection_k, start.scope, hold_items=False
+        start.targets,
+        start.ridge,
+        start.lean,
+        start.iterations,
+        start.selection_k,
+        start.scope,
+        hold_items=False,
     )
     model = make_hybrid(inputs, start=free)
     assert all(weight.requires_grad for weight in model.parameters())
@@ -113,7 +119,7 @@ def test_after_a_start_items_that_are_not_held_move(inputs, make_hybrid, start) 
 @pytest.mark.parametrize("scope", ["linear", "all"])
 def test_the_scope_of_a_start_decides_what_it_changes(inputs, make_hybrid, start, scope) -> None:
     chosen = RegressionStart(
-        start.targets, start.ridge, start.iterations, start.selection_k, scope, hold_items=True
+        start.targets, start.ridge, start.lean, start.iterations, start.selection_k, scope, hold_items=True
     )
     drawn = make_hybrid(inputs)  # of the same seed
     model = make_hybrid(inputs, start=chosen)
@@ -299,3 +305,25 @@ def test_a_hidden_side_says_nothing_in_training_and_all_in_use(
     model.eval()
     assert reaction(hidden_from) > 0
     assert reaction(seen_by) > 0
+
+
+@pytest.mark.parametrize(("telling", "lean"), [("text", -4.0), ("facts", 4.0)])
+def test_the_gate_leans_to_the_side_that_validation_trusts(
+    make_inputs, make_hybrid, two_blocks, start, telling, lean
+) -> None:
+    """Items 3 and 7 are cold; one side names the block of every item, the other one swaps these two."""
+    cold, right, swapped = [3, 7], [0, 0, 0, 0, 1, 1, 1, 1], [0, 0, 0, 1, 1, 1, 1, 0]
+    train, valid = (
+        [[v * ((i in cold) == held) for i, v in enumerate(row)] for row in two_blocks] for held in (0, 1)
+    )
+    by_text, by_facts = (right, swapped) if telling == "text" else (swapped, right)
+    text = [[1.0 - block, float(block)] for block in by_text]
+    facts = [(item, 0, 8 + block) for item, block in enumerate(by_facts)]
+    inputs = make_inputs(train, valid, cold, facts, text)
+    asked = RegressionStart(
+        start.targets, start.ridge, (-4.0, 4.0), start.iterations, 1, start.scope, hold_items=True
+    )
+    model = make_hybrid(inputs, start=asked)
+    assert model.chosen["lean"] == lean
+    assert torch.equal(model.fusion.gate.bias, torch.full_like(model.fusion.gate.bias, lean))
+    assert "lean" not in make_hybrid(inputs, start=asked, fusion=Sum).chosen

@@ -11,7 +11,7 @@ from kgrec.errors import InputError
 from kgrec.models.factor_targets import FactorTargets
 from kgrec.models.features import interaction_matrix
 from kgrec.models.regression_start import RegressionStart
-from kgrec.models.selection import ValidationRecall
+from kgrec.models.selection import ValidationRecall, some_of
 
 NUM_USERS, NUM_ITEMS, NUM_FEATURES, WIDTH = 30, 20, 5, 6
 COLD = [4, 9, 13, 17]
@@ -41,7 +41,7 @@ def start_of(
     ridge=(2.0,), rank=(WIDTH,), power=(1.0,), iterations=100, scope="linear", hold_items=True
 ) -> RegressionStart:
     targets = FactorTargets(rank, power, user_exponent=0.2, item_exponent=0.4)
-    return RegressionStart(targets, ridge, iterations, 2, scope, hold_items)
+    return RegressionStart(targets, ridge, (), iterations, 2, scope, hold_items)
 
 
 def started(start: RegressionStart, dataset: RecDataset) -> LinearItems:
@@ -106,9 +106,9 @@ def test_settings_are_chosen_by_validation_recall(dataset: RecDataset) -> None:
     recall, alone = ValidationRecall(dataset, 2), {}
     for setting in ((ridge, rank, power) for ridge in ridges for rank in ranks for power in powers):
         scores = started(start_of(*((value,) for value in setting)), dataset).scores()
-        alone[setting] = recall(lambda user_ids, scores=scores: scores[user_ids])
+        alone[setting] = recall(some_of(scores.__getitem__))
     scores = started(start_of(ridges, ranks, powers), dataset).scores()
-    chosen = recall(lambda user_ids: scores[user_ids])
+    chosen = recall(some_of(scores.__getitem__))
     assert chosen == pytest.approx(max(alone.values()))
     assert min(alone.values()) < max(alone.values())
 

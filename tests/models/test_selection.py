@@ -8,7 +8,7 @@ import torch
 from kgrec.errors import InputError
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.evaluation.metrics.recall import Recall
-from kgrec.models.selection import ValidationRecall, best_on_validation
+from kgrec.models.selection import ValidationRecall, best_on_validation, some_of
 
 
 def random_inputs(make_inputs, cold: list[int], seed: int = 0):
@@ -30,7 +30,7 @@ def test_recall_is_the_evaluators(make_inputs, cold, levels):
     candidates = ["cold"] if cold else ["all"]
     evaluator = Evaluator([Recall()], [5], candidates, key, block_size=7, tie_break_seed=0, slices=[])
     expected = evaluator.evaluate(lambda users: scores[users], inputs.dataset, "valid").means[key]
-    found = ValidationRecall(inputs.dataset, 5)(lambda users: scores[users])
+    found = ValidationRecall(inputs.dataset, 5)(some_of(scores.__getitem__))
     assert found == pytest.approx(expected)
     assert 0 < found < 1
 
@@ -38,15 +38,15 @@ def test_recall_is_the_evaluators(make_inputs, cold, levels):
 def test_scores_that_are_no_numbers_are_misses(make_inputs):
     inputs, _ = random_inputs(make_inputs, [])
     recall = ValidationRecall(inputs.dataset, 5)
-    assert recall(lambda users: torch.full((len(users), 30), math.nan)) == 0
-    assert recall(lambda users: torch.full((len(users), 30), -math.inf)) == 0
+    assert recall(lambda users, items: torch.full((len(users), len(items)), math.nan)) == 0
+    assert recall(lambda users, items: torch.full((len(users), len(items)), -math.inf)) == 0
 
 
 def test_the_test_split_is_not_read(make_inputs):
     inputs, rng = random_inputs(make_inputs, [1, 2, 3])
     scores = torch.from_numpy(rng.random((40, 30)))
     other = replace(inputs.dataset, test=inputs.dataset.valid, cold_test=~inputs.dataset.cold_valid)
-    values = [ValidationRecall(data, 5)(lambda users: scores[users]) for data in (inputs.dataset, other)]
+    values = [ValidationRecall(data, 5)(some_of(scores.__getitem__)) for data in (inputs.dataset, other)]
     assert values[0] == values[1]
 
 
@@ -59,8 +59,8 @@ class Constant:
     def setting(self) -> dict[str, float]:
         return {"value": self.value}
 
-    def score(self, user_ids):
-        return self.scores[user_ids]
+    def score(self, user_ids, item_ids):
+        return self.scores[user_ids][:, item_ids]
 
 
 def test_best_solution_is_chosen_and_the_first_among_equals(make_inputs):

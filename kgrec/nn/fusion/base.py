@@ -78,3 +78,11 @@ class Fusion(nn.Module, ABC):
             structured.masked_fill(~has_kg.unsqueeze(1), 0.0),
             text.masked_fill(~has_text.unsqueeze(1), 0.0),
         )
+
+
+class LeaningFusion(Fusion):
+    """A fusion with a prior share of the structured side, which a start can choose."""
+
+    @abstractmethod
+    def lean(self, log_odds: float) -> None:
+        """Give the structured side these log-odds wherever nothing has been learned of an item."""

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor, nn
 
-from kgrec.nn.fusion.base import Fusion
+from kgrec.nn.fusion.base import LeaningFusion
 
 
-class Gate(Fusion):
+class Gate(LeaningFusion):
     r"""A sigmoid gate between the two projected sides, as in a gated multimodal unit.
 
     After `Gated Multimodal Units for Information Fusion <https://arxiv.org/abs/1702.01992>`_ (Arevalo et
@@ -42,6 +42,10 @@ class Gate(Fusion):
         nn.init.zeros_(self.gate.weight)
         nn.init.zeros_(self.gate.bias)
         self.initial_bias = initial_bias
+
+    def lean(self, log_odds: float) -> None:
+        """Set b so that ``g = σ(log_odds)`` while W is zero."""
+        nn.init.constant_(self.gate.bias, log_odds - self.initial_bias)
 
     def forward(self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor) -> Tensor:
         """``[N, Ds], [N, Dt] -> [N, out_dim]``."""
