@@ -32,6 +32,7 @@ class Graph:
         has_kg: ``[I]`` whether the item has at least one triple.
         edge_weight: ``[E]`` 1 = present, 0 = dropped; ``None`` = all present. Normalisation counts
             weighted degrees, so an edge of weight 0 is as good as absent.
+        whole: number of nodes of the graph that this is a part of; ``None`` = it is no part.
     """
 
     edge_index: Tensor
@@ -42,6 +43,7 @@ class Graph:
     item_nodes: Tensor
     has_kg: Tensor
     edge_weight: Tensor | None = None
+    whole: int | None = None
 
     @property
     def num_relations(self) -> int:

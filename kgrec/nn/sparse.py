@@ -246,7 +246,8 @@ def _weighted_idf(graph: Graph) -> Tensor:
     """``[E]``: w_e · idf of the edge's source."""
     weights = edge_weights(graph)
     degree = _safe(adjacency(graph, weights).column_sums())
-    return weights * torch.log1p(graph.num_nodes / degree)[graph.edge_index[0]]
+    num_nodes = graph.num_nodes if graph.whole is None else graph.whole
+    return weights * torch.log1p(num_nodes / degree)[graph.edge_index[0]]
 
 
 def _unit_neighbourhoods(graph: Graph, values: Tensor) -> Tensor:

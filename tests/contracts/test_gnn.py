@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from kgrec.kg.graph import Graph, build_graph
+from kgrec.kg.neighbourhood import neighbourhood
 from kgrec.nn.gnn.base import GNN
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "gnn").glob("*.yaml"))
@@ -157,3 +158,19 @@ def test_wrong_sizes_are_refused(build: Callable, x: torch.Tensor) -> None:
         network(x[1:], graph)
     with pytest.raises(ValueError, match="relations"):
         network(x, replace(graph, relation_names=graph.relation_names[1:]))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_its_reach_is_enough_for_a_node(build: Callable, x: torch.Tensor, weighted: bool) -> None:
+    graph = random_graph()
+    if weighted:
+        weights = torch.rand(graph.num_edges, generator=torch.Generator().manual_seed(2))
+        graph = graph.with_edge_weight(weights)
+    network = build(graph)
+    if network.reach is None:
+        pytest.skip("hangs on the whole graph")
+    whole = network(x, graph)
+    for item in graph.item_nodes.tolist():
+        part = neighbourhood(graph, item, network.reach)
+        alone = network(part.features(x), part.graph)[part.graph.item_nodes]
+        assert alone[0].detach().numpy() == pytest.approx(whole[item].detach().numpy(), abs=1e-5)

@@ -31,6 +31,14 @@ class GNN(nn.Module, ABC):
         self.num_relations = num_relations
         self.out_dim = out_dim
 
+    @property
+    def reach(self) -> int | None:
+        """Steps of messages, if a :func:`~kgrec.kg.neighbourhood.neighbourhood` of so many is enough.
+
+        ``None`` where it is not: what a node becomes may then hang on the whole graph.
+        """
+        return None
+
     @abstractmethod
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """Node features ``[N, in_dim]`` to ``[N, out_dim]``; an edge of weight 0 counts as absent."""

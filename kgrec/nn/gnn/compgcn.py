@@ -135,6 +135,11 @@ class CompGCN(GNN):
         for matrix in (self.relations, *self.relation_updates.parameters()):
             nn.init.xavier_uniform_(matrix)
 
+    @property
+    def reach(self) -> int:
+        """A step per layer."""
+        return len(self.layers)
+
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)

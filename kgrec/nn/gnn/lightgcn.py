@@ -35,6 +35,11 @@ class LightGCN(GNN):
         super().__init__(in_dim, num_relations, out_dim=in_dim)
         self.num_layers = check_layers(num_layers)
 
+    @property
+    def reach(self) -> int:
+        """A step per layer."""
+        return self.num_layers
+
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)

@@ -67,6 +67,11 @@ class RGCN(GNN):
         self.dropout = check_dropout(dropout)
         self.activation = activation
 
+    @property
+    def reach(self) -> int:
+        """A step per layer."""
+        return len(self.layers)
+
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)
