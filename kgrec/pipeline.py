@@ -24,7 +24,7 @@ from kgrec.reporting.run_folder import settings_of_run
 from kgrec.shapes import IntArray, Triples
 from kgrec.tasks.base import Task
 from kgrec.tasks.ranking import Ranking
-from kgrec.text.encoder import TextFeatures, encode_items
+from kgrec.text.encoder import TextEncoder, TextFeatures, encode_items
 from kgrec.text.facts import texts_with_facts
 from kgrec.training.trainer import Trainer
 
@@ -91,9 +91,16 @@ def item_texts(cfg: DictConfig, dataset: RecDataset) -> list[str]:
     )
 
 
+def load_encoder(cfg: DictConfig, dataset: RecDataset) -> TextEncoder:
+    """The language model, fitted to texts of warm items alone: cold ones must decide nothing about it."""
+    encoder: TextEncoder = build(cfg.lm)
+    texts = item_texts(cfg, dataset)
+    return encoder.fitted_to([text for text, warm in zip(texts, dataset.warm_items, strict=True) if warm])
+
+
 def load_text(cfg: DictConfig, dataset: RecDataset) -> TextFeatures:
     """Stage 3b: item texts → text features, cached."""
-    return encode_items(build(cfg.lm), item_texts(cfg, dataset), Path(cfg.paths.cache))
+    return encode_items(load_encoder(cfg, dataset), item_texts(cfg, dataset), Path(cfg.paths.cache))
 
 
 def load_inputs(cfg: DictConfig, dataset: RecDataset) -> ModelInputs:

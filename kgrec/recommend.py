@@ -20,13 +20,12 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from kgrec.build import build
 from kgrec.data.ids import IdMap
 from kgrec.errors import InputError
 from kgrec.evaluate import load_run
 from kgrec.kg.graph import INVERSE_SUFFIX
 from kgrec.models.base import ModelInputs, Recommender
-from kgrec.pipeline import load_facts
+from kgrec.pipeline import load_encoder, load_facts
 from kgrec.text.facts import texts_with_facts
 
 MAX_COMPARED = 20_000  # names compared for the nearest one: difflib needs about 10 µs for each
@@ -175,8 +174,7 @@ class TrainedRun:
             )
         if not text.strip():
             return torch.zeros(self.inputs.text.embeddings.shape[1])
-        features: Tensor = build(self.cfg.lm).encode([text])[0]
-        return features
+        return load_encoder(self.cfg, self.dataset).encode([text])[0]
 
     def _edges(self, triples: Sequence[tuple[int, int, bool]]) -> Tensor:
         """``[F, 2]``: relation id of the edge into the item, node that it comes from."""

@@ -97,7 +97,7 @@ def test_models_are_classes_that_say_what_they_need() -> None:
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("lm=huge", "lm has no option 'huge'; valid: hashing, hf, "),
+        ("lm=huge", "lm has no option 'huge'; valid: bert_base, "),
         ("data=", "data has no option ''"),
         ("model.colour=red", "there is no key 'model.colour'; valid: embedding_dim, "),
         ("colour=red", "there is no key 'colour'; valid: data, eval, "),

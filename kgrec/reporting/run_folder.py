@@ -19,8 +19,18 @@ NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
 
-ADDED_SINCE = {"choices.task": "ranking", "task._target_": "kgrec.tasks.ranking.Ranking"}
+ADDED_SINCE = {
+    "choices.task": "ranking",
+    "task._target_": "kgrec.tasks.ranking.Ranking",
+    "lm.prefix": "",
+}
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
+
+ADDED_SINCE_TO = {
+    ("lm._target_", "kgrec.text.transformer.TransformerEncoder"): {"lm.vocabulary": "full"},
+    ("lm._target_", "kgrec.text.static.StaticEncoder"): {"lm.dtype": "float32"},
+}
+"""The same for one component alone, where another had a setting of that name from the start."""
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -36,11 +46,11 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
     """Flat settings that decide what is computed: all but :data:`NOT_IN_RUN_ID` and :data:`ADDED_SINCE`."""
-    return {
-        key: value
-        for key, value in flatten(config).items()
-        if _is_of_run(key) and (key, value) not in ADDED_SINCE.items()
-    }
+    flat = flatten(config)
+    added = [*ADDED_SINCE.items()]
+    for (key, target), settings in ADDED_SINCE_TO.items():
+        added += settings.items() if flat.get(key) == target else ()
+    return {key: value for key, value in flat.items() if _is_of_run(key) and (key, value) not in added}
 
 
 def _is_of_run(key: str) -> bool:

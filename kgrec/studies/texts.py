@@ -6,9 +6,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from kgrec.build import build, target_class
+from kgrec.build import target_class
 from kgrec.data.dataset import RecDataset
-from kgrec.pipeline import item_texts, load_dataset
+from kgrec.pipeline import item_texts, load_dataset, load_encoder
 from kgrec.text.layers import encode_all
 
 log = logging.getLogger(__name__)
@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 def encode_texts(configs: Iterable[DictConfig]) -> None:
     """Fill the text cache for all runs, one pass per text and language model.
 
-    Of runs that differ in the seed alone the first counts: where the split decides the texts, a worker
-    encodes what is missing.
+    Of runs that differ in the seed alone the first counts: where the split decides the texts, or the
+    vocabulary that is cut to those of warm items, a worker encodes what is missing.
     """
     by_text: dict[tuple[str, str], dict[str, DictConfig]] = {}
     for cfg in configs:
@@ -30,7 +30,7 @@ def encode_texts(configs: Iterable[DictConfig]) -> None:
         if data not in datasets:
             datasets[data] = load_dataset(first)
         log.info("text features of %d encoders", len(by_encoder))
-        encoders = [build(cfg.lm) for cfg in by_encoder.values()]
+        encoders = [load_encoder(cfg, datasets[data]) for cfg in by_encoder.values()]
         encode_all(encoders, item_texts(first, datasets[data]), Path(first.paths.cache))
 
 

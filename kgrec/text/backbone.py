@@ -11,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
+from kgrec.text.encoder import Cost
+from kgrec.text.int8 import Int8Embedding, quantize, stored_bytes
+from kgrec.text.vocabulary import keep_rows, restrict
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,7 @@ class Backbone:
         layers: the layers kept; empty where the architecture has no list of them (they share weights).
         depth: how many layers a text passes.
         is_cut: whether layers were dropped.
+        kept: ``[V]`` the token ids that the rows of the table belong to, ascending; ``None`` = all.
     """
 
     network: Any
@@ -32,9 +36,12 @@ class Backbone:
     layers: nn.ModuleList
     depth: int
     is_cut: bool
+    kept: Tensor | None
 
     def states(self, input_ids: Tensor, mask: Tensor, every_layer: bool) -> list[Tensor]:
         """Hidden states ``[B, T, D]`` after the last layer, or after 0 … depth layers."""
+        if self.kept is not None:
+            input_ids = torch.searchsorted(self.kept.to(input_ids.device), input_ids)
         seen: list[Tensor] = []
 
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -46,17 +53,25 @@ class Backbone:
         last = seen[-1] if self.is_cut else output.last_hidden_state
         return [*output.hidden_states[:-1], last] if every_layer else [last]
 
-    def parameter_counts(self) -> tuple[int, int, list[int]]:
-        """Parameters in lookup tables, in the rest outside the layers, and in each layer."""
-        layers = [sum(p.numel() for p in layer.parameters()) for layer in self.layers]
-        inside = {id(module) for layer in self.layers for module in layer.modules()}
+    def cost(self, depth: int) -> Cost:
+        """Size of the model if it were cut after ``depth`` layers."""
+        dropped = self.layers[depth:]
+        inside = {id(module) for module in self.layers.modules()}
         tables = {
             id(module.weight): module.weight.numel()
             for module in self.network.modules()
-            if isinstance(module, nn.Embedding) and id(module) not in inside
+            if isinstance(module, nn.Embedding | Int8Embedding) and id(module) not in inside
         }
-        total = sum(p.numel() for p in self.network.parameters())
-        return sum(tables.values()), total - sum(tables.values()) - sum(layers), layers
+        total = _num_parameters(self.network) - _num_parameters(dropped)
+        return {
+            "lm_params": total,
+            "lm_params_without_embeddings": total - sum(tables.values()),
+            "lm_bytes": stored_bytes(self.network) - stored_bytes(dropped),
+        }
+
+
+def _num_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def load_tokenizer(folder: Path, max_length: int) -> Any:
@@ -100,15 +115,28 @@ def token_ids(tokenizer: Any, texts: list[str], max_length: int) -> list[list[in
 
 
 def load_backbone(
-    folder: Path, num_layers: int | None, max_length: int, dtype: torch.dtype, device: torch.device
+    folder: Path,
+    num_layers: int | None,
+    max_length: int,
+    dtype: torch.dtype,
+    device: torch.device,
+    kept: Tensor | None = None,
 ) -> Backbone:
     """Load a model from its folder, without its pooling head, cut to ``num_layers`` (``None`` = all).
 
+    Args:
+        folder: see :func:`kgrec.text.pretrained.find_model`.
+        num_layers: layers kept.
+        max_length: tokens of the longest text.
+        dtype: of the weights; int8 is that of tables and linear layers, the rest is float32 then.
+        device: where it computes.
+        kept: the token ids whose rows are kept, ascending; ``None`` = all.
+
     Raises:
-        InputError: weights missing, too few layers, too few positions.
+        InputError: weights missing, too few layers, too few positions, nothing that int8 could be put in.
     """
     tokenizer = load_tokenizer(folder, max_length)
-    network = _load_network(folder, dtype)
+    network = _load_network(folder, torch.float32 if dtype == torch.int8 else dtype)
     config = network.config
     _check_length(folder, max_length, getattr(config, "max_position_embeddings", None) or max_length)
     available = config.num_hidden_layers
@@ -116,7 +144,12 @@ def load_backbone(
     if depth > available:
         raise InputError(f"num_layers: {depth} is more than the {available} layers of {folder}")
     layers = _cut(folder, network, available, depth)
-    return Backbone(network.eval().to(device), tokenizer, layers, depth, is_cut=depth < available)
+    if kept is not None:
+        restrict(tokenizer, kept)
+        keep_rows(network, kept)
+    if dtype == torch.int8 and not quantize(network):
+        raise InputError(f"dtype: int8 needs linear layers, and {folder} has none of torch's own class")
+    return Backbone(network.eval().to(device), tokenizer, layers, depth, depth < available, kept)
 
 
 def _load_network(folder: Path, dtype: torch.dtype) -> Any:

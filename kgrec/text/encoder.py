@@ -40,6 +40,10 @@ class TextEncoder(Protocol):
         """Names everything but the texts that changes the rows; cheap: no model is loaded for it."""
         ...
 
+    def fitted_to(self, texts: Sequence[str]) -> "TextEncoder":
+        """The encoder as these texts decide it: itself, unless its vocabulary is cut to theirs."""
+        ...
+
     def encode(self, texts: list[str]) -> Tensor:
         """``[N, dim]`` rows of non-empty texts; a row depends on its own text only.
 

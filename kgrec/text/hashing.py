@@ -53,6 +53,10 @@ class HashingEncoder:
         """Every setting."""
         return f"hashing/{self.dim}/{self.word_ngrams}/{self.char_ngrams}"
 
+    def fitted_to(self, texts: Sequence[str]) -> "HashingEncoder":
+        """Itself: what a feature's column is, no text decides."""
+        return self
+
     def encode(self, texts: list[str]) -> Tensor:
         """Hashed n-grams ``[N, dim]`` float32, rows of length 1."""
         rows = torch.zeros(len(texts), self.dim)

@@ -1,5 +1,7 @@
 """No text at all: the arm in which a model must live on structured features."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,10 @@ class NoText:
 
     dim = 1
     cache_key = "none"
+
+    def fitted_to(self, texts: Sequence[str]) -> "NoText":
+        """Itself."""
+        return self
 
     def encode(self, texts: list[str]) -> Tensor:
         """Zeros ``[N, 1]``."""

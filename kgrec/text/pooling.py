@@ -1,7 +1,7 @@
 """From token states to one vector per text.
 
 Each function takes states ``[B, T, D]`` and a mask ``[B, T]`` (1 = token, 0 = padding, at least one
-token per row, padding on the right) and gives ``[B, D]`` in float32. Padding never changes a result.
+token per row, padding on either side) and gives ``[B, D]`` in float32. Padding never changes a result.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,8 @@ def mean_pool(states: Tensor, mask: Tensor) -> Tensor:
 
 def cls_pool(states: Tensor, mask: Tensor) -> Tensor:
     """The first token, ``[CLS]`` of BERT-like encoders."""
-    return states[:, 0].float()
+    first = mask.long().argmax(dim=1)
+    return states[torch.arange(len(states), device=states.device), first].float()
 
 
 def max_pool(states: Tensor, mask: Tensor) -> Tensor:
@@ -28,7 +29,7 @@ def max_pool(states: Tensor, mask: Tensor) -> Tensor:
 
 def last_pool(states: Tensor, mask: Tensor) -> Tensor:
     """The last token, the only one of a decoder that has read the whole text."""
-    last = mask.sum(dim=1).long() - 1
+    last = mask.shape[1] - 1 - mask.long().flip(1).argmax(dim=1)
     return states[torch.arange(len(states), device=states.device), last].float()
 
 

@@ -1,6 +1,6 @@
 """Text features from the token embeddings of a language model alone: layer 0, no transformer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -15,9 +15,12 @@ from torch.nn import functional as F
 from kgrec.errors import InputError
 from kgrec.text.backbone import load_tokenizer, token_ids
 from kgrec.text.encoder import Cost
+from kgrec.text.int8 import Int8Rows
 from kgrec.text.pretrained import find_model, fingerprint, read_config
+from kgrec.text.vocabulary import kept_ids, name_of, require_fitted, restrict
 
-VOCABULARIES = ("full", "corpus")
+VOCABULARIES = ("full", "corpus", "cut")
+DTYPES = ("float32", "int8")
 _TEXTS_PER_STEP = 128  # bounds memory: 128 texts of 512 tokens, 384 wide, take 100 MB
 _WORDS = (
     "word_embeddings.weight",
@@ -47,28 +50,46 @@ class StaticEncoder:
         model: see :func:`kgrec.text.pretrained.find_model`.
         max_length: tokens, special tokens included.
         normalize: scale each vector to length 1.
-        vocabulary: full | corpus; ``corpus`` keeps only the word rows of tokens that the texts encoded
-            so far contain. The vectors are the same, the model is smaller.
+        vocabulary: full | corpus | cut; ``corpus`` keeps only the word rows of tokens that the texts encoded
+            so far contain. The vectors are the same, the model is smaller. ``cut`` keeps those of the texts
+            given to :meth:`fitted_to`, special tokens and single characters, and reads other words in
+            smaller pieces (:mod:`kgrec.text.vocabulary`): what a model does that is used on texts to come.
+        dtype: float32 | int8, of the tables (:mod:`kgrec.text.int8`); sums are float32.
 
     Raises:
-        InputError: a setting out of range; on loading: no such model, no table, too few positions.
+        InputError: a setting out of range; on loading: no such model, no table, too few positions, a
+            tokenizer that cannot be cut; a cut vocabulary that was never fitted.
     """
 
-    def __init__(self, model: str, max_length: int, normalize: bool, vocabulary: str) -> None:
+    def __init__(
+        self,
+        model: str,
+        max_length: int,
+        normalize: bool,
+        vocabulary: str,
+        dtype: str = "float32",  # a default: configurations stored by earlier runs lack it
+    ) -> None:
         if vocabulary not in VOCABULARIES:
             raise InputError(f"vocabulary: {vocabulary!r} is none of {', '.join(VOCABULARIES)}")
+        if dtype not in DTYPES:
+            raise InputError(f"dtype: {dtype!r} is none of {', '.join(DTYPES)}")
         if max_length < 1:
             raise InputError(f"max_length: {max_length} is less than 1")
         self.model = model
         self.max_length = max_length
         self.normalize = normalize
         self.vocabulary = vocabulary
-        self._kept = torch.empty(0, dtype=torch.int64)
+        self.dtype = dtype
+        self._kept: Tensor | None = None
 
     @cached_property
     def cache_key(self) -> str:
-        """Content of the model folder and every setting; ``vocabulary`` changes the cost alone."""
-        settings = (self.max_length, self.normalize, self.vocabulary)
+        """Content of the model folder and every setting; vocabulary ``corpus`` changes the cost alone."""
+        require_fitted(self.vocabulary, self._kept)
+        settings = [self.max_length, self.normalize, self.vocabulary]
+        # only where they are used: keys of older caches stay
+        settings += [name_of(self._kept)] if self.vocabulary == "cut" and self._kept is not None else []
+        settings += [self.dtype] if self.dtype != "float32" else []
         return f"static/{fingerprint(self._folder)}/" + "/".join(map(str, settings))
 
     @property
@@ -76,32 +97,39 @@ class StaticEncoder:
         """Width of the word table."""
         return self._tables.words.shape[1]
 
+    def fitted_to(self, texts: Sequence[str]) -> "StaticEncoder":
+        """With vocabulary ``cut``, an encoder that keeps the pieces of these texts; else itself."""
+        if self.vocabulary != "cut":
+            return self
+        tokenizer = load_tokenizer(self._folder, self.max_length)
+        pad_id = read_config(self._folder).get("pad_token_id")
+        other = StaticEncoder(self.model, self.max_length, self.normalize, self.vocabulary, self.dtype)
+        other._kept = kept_ids(tokenizer, token_ids(tokenizer, list(texts), self.max_length), pad_id)
+        return other
+
     def encode(self, texts: list[str]) -> Tensor:
         """Mean token embeddings ``[N, dim]`` float32."""
         ids = token_ids(self._tokenizer, texts, self.max_length)
-        row_of: Tensor | None = None
         if self.vocabulary == "corpus":
             used = torch.tensor(sorted(set(chain.from_iterable(ids))), dtype=torch.int64)
-            self._kept = torch.cat([self._kept, used]).unique()
-            tables = _read_tables(self._folder, self.max_length)
-            self._tables = replace(tables, words=tables.words[self._kept])
-            row_of = self._kept
+            self._kept = used if self._kept is None else torch.cat([self._kept, used]).unique()
+            self._tables = self._load_tables()
         means = torch.zeros(len(texts), self.dim)
         for start in range(0, len(texts), _TEXTS_PER_STEP):
             step = slice(start, start + _TEXTS_PER_STEP)
-            means[step] = _mean_rows(self._tables, ids[step], row_of)
+            means[step] = _mean_rows(self._tables, ids[step], self._kept)
         return F.normalize(means, dim=-1) if self.normalize else means
 
     def cost(self) -> Cost:
         """Size of the tables; with vocabulary ``corpus`` as they stand after the last :meth:`encode`."""
         _ = self._tokenizer  # loaded here, so that the rate of the first encode is of encoding alone
         norm = sum(part.numel() for part in (self._tables.scale, self._tables.shift) if part is not None)
-        lookup = (self._tables.words, self._tables.positions, self._tables.types)
-        total = norm + sum(part.numel() for part in lookup if part is not None)
+        tables = (self._tables.words, self._tables.positions, self._tables.types)
+        lookup = [table for table in tables if table is not None]
         return {
-            "lm_params": total,
+            "lm_params": norm + sum(table.numel() for table in lookup),
             "lm_params_without_embeddings": norm,
-            "lm_bytes": total * torch.float32.itemsize,
+            "lm_bytes": norm * torch.float32.itemsize + sum(table.nbytes for table in lookup),
         }
 
     @cached_property
@@ -110,16 +138,27 @@ class StaticEncoder:
 
     @cached_property
     def _tokenizer(self) -> Any:
-        return load_tokenizer(self._folder, self.max_length)
+        require_fitted(self.vocabulary, self._kept)
+        tokenizer = load_tokenizer(self._folder, self.max_length)
+        if self.vocabulary == "cut" and self._kept is not None:
+            restrict(tokenizer, self._kept)
+        return tokenizer
 
     @cached_property
     def _tables(self) -> "_Tables":
-        return _read_tables(self._folder, self.max_length)
+        return self._load_tables()
+
+    def _load_tables(self) -> "_Tables":
+        require_fitted(self.vocabulary, self._kept)
+        tables = _read_tables(self._folder, self.max_length)
+        if self._kept is not None:
+            tables = replace(tables, words=tables.words[self._kept])
+        return tables.in_int8() if self.dtype == "int8" else tables
 
 
 @dataclass(frozen=True)
 class _Tables:
-    """Embedding tables in float32; ``None`` where a model has no such table.
+    """Embedding tables in float32 or int8; ``None`` where a model has no such table.
 
     Attributes:
         words: ``[V, D]``.
@@ -129,12 +168,25 @@ class _Tables:
         eps: of the LayerNorm.
     """
 
-    words: Tensor
-    positions: Tensor | None
-    types: Tensor | None
+    words: Tensor | Int8Rows
+    positions: Tensor | Int8Rows | None
+    types: Tensor | Int8Rows | None
     scale: Tensor | None
     shift: Tensor | None
     eps: float
+
+    def in_int8(self) -> "_Tables":
+        """The same with its lookup tables in int8."""
+        return replace(
+            self,
+            words=_in_int8(self.words),
+            positions=None if self.positions is None else _in_int8(self.positions),
+            types=None if self.types is None else _in_int8(self.types),
+        )
+
+
+def _in_int8(table: Tensor | Int8Rows) -> Int8Rows:
+    return table if isinstance(table, Int8Rows) else Int8Rows.of(table)
 
 
 def _mean_rows(tables: _Tables, ids: list[list[int]], row_of: Tensor | None) -> Tensor:

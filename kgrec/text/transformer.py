@@ -1,8 +1,9 @@
 """Text features from any Hugging Face encoder or decoder, cut to as many layers as wanted."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,12 +12,14 @@ from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from kgrec.errors import InputError
-from kgrec.text.backbone import Backbone, load_backbone, token_ids
+from kgrec.text.backbone import Backbone, load_backbone, load_tokenizer, token_ids
 from kgrec.text.encoder import Cost
 from kgrec.text.pooling import POOLINGS
-from kgrec.text.pretrained import find_model, fingerprint
+from kgrec.text.pretrained import find_model, fingerprint, read_config
+from kgrec.text.vocabulary import kept_ids, name_of, require_fitted
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
+VOCABULARIES = ("full", "cut")
 DEVICES = ("auto", "cpu", "cuda")
 
 
@@ -39,12 +42,18 @@ class TransformerEncoder:
         pooling: mean | cls | max | last.
         max_length: tokens, special tokens included.
         batch_size: texts per batch; changes nothing but speed and rounding.
-        dtype: float32 | bfloat16, of weights and computation; the result is float32.
+        dtype: float32 | bfloat16, of weights and computation, or int8, of embedding tables and the weights
+            and inputs of linear layers (:mod:`kgrec.text.int8`; on the CPU); the result is float32.
         normalize: scale each vector to length 1.
         device: auto (CUDA where there is one) | cpu | cuda.
+        prefix: put before every text, as some models were trained; counts in ``max_length``.
+        vocabulary: full | cut; ``cut`` keeps only the rows of the embedding table that the texts given to
+            :meth:`fitted_to` need, special tokens and single characters (:mod:`kgrec.text.vocabulary`).
+            Texts of those pieces give the same vectors; other words are read in smaller pieces.
 
     Raises:
-        InputError: a setting out of range; on loading: no such model, too few layers, too few positions.
+        InputError: a setting out of range; on loading: no such model, too few layers, too few positions, a
+            tokenizer that cannot be cut; a cut vocabulary that was never fitted.
     """
 
     def __init__(
@@ -57,10 +66,13 @@ class TransformerEncoder:
         dtype: str,
         normalize: bool,
         device: str,
+        prefix: str = "",  # defaults: configurations stored by earlier runs lack these two
+        vocabulary: str = "full",
     ) -> None:
         _check_choice("pooling", pooling, POOLINGS)
         _check_choice("dtype", dtype, DTYPES)
         _check_choice("device", device, DEVICES)
+        _check_choice("vocabulary", vocabulary, VOCABULARIES)
         if num_layers is not None and num_layers < 1:
             raise InputError(
                 f"num_layers: {num_layers} is less than 1; layer 0, the token embeddings, is StaticEncoder"
@@ -68,6 +80,8 @@ class TransformerEncoder:
         for name, value in (("max_length", max_length), ("batch_size", batch_size)):
             if value < 1:
                 raise InputError(f"{name}: {value} is less than 1")
+        if dtype == "int8" and device == "cuda":
+            raise InputError("dtype: int8 computes on the CPU, but device is cuda; set device=cpu")
         if device == "cuda" and not torch.cuda.is_available():
             raise InputError("device: cuda is wanted, but torch sees no CUDA device; set cpu or auto")
         self.model = model
@@ -77,23 +91,38 @@ class TransformerEncoder:
         self.batch_size = batch_size
         self.dtype = dtype
         self.normalize = normalize
-        self.device = torch.device(device if device != "auto" else _best_device())
+        self.device = torch.device(device if device != "auto" else _best_device(dtype))
+        self.prefix = prefix
+        self.vocabulary = vocabulary
+        self._kept: Tensor | None = None
 
     @cached_property
     def cache_key(self) -> str:
         """Content of the model folder and every setting but batch size and device."""
-        settings = (self.num_layers, self.pooling, self.max_length, self.dtype, self.normalize)
+        require_fitted(self.vocabulary, self._kept)
+        settings = [self.num_layers, self.pooling, self.max_length, self.dtype, self.normalize]
+        # only where they are used: keys of older caches stay
+        settings += [f"prefix={self.prefix}"] if self.prefix else []
+        settings += [f"vocabulary={name_of(self._kept)}"] if self._kept is not None else []
         return f"transformer/{fingerprint(self._folder)}/" + "/".join(map(str, settings))
 
     @property
     def dim(self) -> int:
         """Hidden size of the model."""
-        return int(self._backbone.network.config.hidden_size)
+        return int(self.backbone.network.config.hidden_size)
 
     @property
     def depth(self) -> int:
         """Layers kept."""
-        return self._backbone.depth
+        return self.backbone.depth
+
+    def fitted_to(self, texts: Sequence[str]) -> "TransformerEncoder":
+        """With vocabulary ``cut``, an encoder that keeps the pieces of these texts; else itself."""
+        if self.vocabulary == "full":
+            return self
+        tokenizer = load_tokenizer(self._folder, self.max_length)
+        pad_id = read_config(self._folder).get("pad_token_id")
+        return self._with(self.num_layers, kept_ids(tokenizer, self.token_ids(tokenizer, texts), pad_id))
 
     def encode(self, texts: list[str]) -> Tensor:
         """Pooled states after the last kept layer, ``[N, dim]`` float32 on the CPU."""
@@ -101,7 +130,10 @@ class TransformerEncoder:
 
     def cut(self, num_layers: int) -> "TransformerEncoder":
         """The same encoder with so many layers; shares nothing with this one."""
-        return TransformerEncoder(
+        return self._with(num_layers, self._kept)
+
+    def _with(self, num_layers: int | None, kept: Tensor | None) -> "TransformerEncoder":
+        other = TransformerEncoder(
             self.model,
             num_layers,
             self.pooling,
@@ -110,7 +142,11 @@ class TransformerEncoder:
             self.dtype,
             self.normalize,
             str(self.device),
+            self.prefix,
+            self.vocabulary,
         )
+        other._kept = kept
+        return other
 
     def layer_states(self, texts: list[str]) -> dict[int, Tensor]:
         """Pooled states after 0 (the embeddings), 1, … :attr:`depth` layers in a single pass."""
@@ -122,27 +158,27 @@ class TransformerEncoder:
 
     def cost_at(self, layer: int) -> Cost:
         """Size of the model if it were cut after ``layer`` layers; a final norm counts at every depth."""
-        tables, outside, layers = self._backbone.parameter_counts()
-        without = outside + sum(layers[:layer])
-        total = tables + without
-        return {
-            "lm_params": total,
-            "lm_params_without_embeddings": without,
-            "lm_bytes": total * DTYPES[self.dtype].itemsize,
-        }
+        return self.backbone.cost(layer)
 
     @cached_property
     def _folder(self) -> Path:
         return find_model(self.model)
 
     @cached_property
-    def _backbone(self) -> Backbone:
-        return load_backbone(self._folder, self.num_layers, self.max_length, DTYPES[self.dtype], self.device)
+    def backbone(self) -> Backbone:
+        """The model and its tokenizer, loaded when first asked for."""
+        require_fitted(self.vocabulary, self._kept)
+        dtype = DTYPES[self.dtype]
+        return load_backbone(self._folder, self.num_layers, self.max_length, dtype, self.device, self._kept)
+
+    def token_ids(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text behind the prefix, special tokens included, cut to ``max_length``."""
+        return token_ids(tokenizer, [self.prefix + text for text in texts], self.max_length)
 
     @torch.no_grad()
     def _pooled_states(self, texts: list[str], every_layer: bool) -> Tensor:
         """``[1, N, dim]``, or ``[depth + 1, N, dim]`` for every layer."""
-        ids = token_ids(self._backbone.tokenizer, texts, self.max_length)
+        ids = self.token_ids(self.backbone.tokenizer, texts)
         # longest first: memory runs out at once or never
         order = sorted((row for row, tokens in enumerate(ids) if tokens), key=lambda row: -len(ids[row]))
         pooled = torch.zeros(self.depth + 1 if every_layer else 1, len(texts), self.dim)
@@ -153,13 +189,13 @@ class TransformerEncoder:
             # padded on the right with id 0: any id will do, since the mask hides it
             input_ids = pad_sequence(batch, batch_first=True)
             mask = pad_sequence([torch.ones_like(tokens) for tokens in batch], batch_first=True)
-            for layer, states in enumerate(self._backbone.states(input_ids, mask, every_layer)):
+            for layer, states in enumerate(self.backbone.states(input_ids, mask, every_layer)):
                 pooled[layer, rows] = POOLINGS[self.pooling](states, mask).cpu()
         return F.normalize(pooled, dim=-1) if self.normalize else pooled
 
 
-def _best_device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+def _best_device(dtype: str) -> str:
+    return "cuda" if torch.cuda.is_available() and dtype != "int8" else "cpu"
 
 
 def _check_choice(setting: str, value: str, choices: Collection[str]) -> None:

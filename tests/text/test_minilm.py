@@ -55,6 +55,23 @@ def test_bfloat16_is_close_to_float32() -> None:
     assert F.cosine_similarity(half, build("minilm_l6").encode(TEXTS)).min() > 0.99
 
 
+@pytest.mark.parametrize(("name", "least"), [("minilm_l0", 0.998), ("minilm_l1", 0.998), ("minilm_l6", 0.98)])
+def test_int8_is_close_to_float32_in_a_quarter_of_the_bytes(name: str, least: float) -> None:
+    exact, small = build(name), build(name, dtype="int8")
+    assert F.cosine_similarity(small.encode(TEXTS), exact.encode(TEXTS)).min() > least
+    assert small.cost()["lm_bytes"] < 0.26 * exact.cost()["lm_bytes"]
+
+
+@pytest.mark.parametrize("name", ["minilm_l0", "minilm_l1"])
+def test_a_cut_vocabulary_reads_its_own_texts_as_before(name: str) -> None:
+    cut = build(name, vocabulary="cut").fitted_to(TEXTS)
+    torch.testing.assert_close(cut.encode(TEXTS), build(name).encode(TEXTS))
+    unseen = cut.encode(["zyzzyva \N{SNOWMAN} étude 東京"])
+    assert unseen.isfinite().all()
+    assert unseen.any()
+    assert cut.cost()["lm_params"] < 0.3 * build(name).cost()["lm_params"]
+
+
 def test_rows_are_those_of_sentence_transformers() -> None:
     peer = pytest.importorskip("sentence_transformers", reason="a peer to compare with, not a need")
     encoder = build("minilm_l6")

@@ -25,5 +25,13 @@ def test_known_answer_with_padding(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(POOLINGS))
+def test_padding_on_the_left_changes_nothing(name: str) -> None:
+    states, mask = STATES.clone(), MASK.clone()
+    states[0], mask[0] = STATES[0].roll(1, dims=0), MASK[0].roll(1)
+    assert mask[0].tolist() == [0, 1, 1]
+    torch.testing.assert_close(POOLINGS[name](states, mask), torch.tensor(EXPECTED[name]))
+
+
+@pytest.mark.parametrize("name", sorted(POOLINGS))
 def test_half_precision_is_pooled_in_float32(name: str) -> None:
     assert POOLINGS[name](STATES.bfloat16(), MASK).dtype == torch.float32

@@ -112,6 +112,7 @@ def test_texts_without_tokens_get_zeros(make_model: Callable[..., Path]) -> None
 
 def test_the_cache_key_names_every_setting(make_model: Callable[..., Path]) -> None:
     changes: list[dict[str, Any]] = [{}, {"max_length": 8}, {"normalize": True}, {"vocabulary": "corpus"}]
+    changes.append({"dtype": "int8"})
     keys = [make_static(make_model("bert"), **change).cache_key for change in changes]
     keys.append(make_static(make_model("bert", 1)).cache_key)
     keys.append(
@@ -123,7 +124,7 @@ def test_the_cache_key_names_every_setting(make_model: Callable[..., Path]) -> N
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"vocabulary": "half"}, "vocabulary: 'half' is none of full, corpus"),
+        ({"vocabulary": "half"}, "vocabulary: 'half' is none of full, corpus, cut"),
         ({"max_length": 0}, "max_length: 0"),
         ({"max_length": 33}, "max_length: 33 is more than the 32"),
     ],

@@ -174,6 +174,8 @@ def test_the_cache_key_names_every_setting_that_changes_rows(make_model: Callabl
         {"pooling": "cls"},
         {"max_length": 8},
         {"dtype": "bfloat16"},
+        {"dtype": "int8"},
+        {"prefix": "film of "},
         {"normalize": True},
     ]
     keys = [make_encoder(make_model("bert"), **change).cache_key for change in changes]
@@ -209,7 +211,7 @@ def test_missing_weights_are_refused_not_drawn_at_random(bert: Path, tmp_path: P
     [
         ({"num_layers": 0}, "num_layers: 0 .* StaticEncoder"),
         ({"pooling": "sum"}, "pooling: 'sum' is none of mean, cls, max, last"),
-        ({"dtype": "int8"}, "dtype: 'int8'"),
+        ({"dtype": "int4"}, "dtype: 'int4' is none of float32, bfloat16, int8"),
         ({"device": "tpu"}, "device: 'tpu'"),
         ({"batch_size": 0}, "batch_size: 0"),
         ({"max_length": 0}, "max_length: 0"),
