@@ -74,6 +74,8 @@ def dataset_digest(dataset: RecDataset) -> str:
     if dataset.negatives is not None:
         for part in vars(dataset.negatives).values():
             digest.update(np.ascontiguousarray(part).tobytes())
+    if dataset.sequences is not None:
+        digest.update(np.ascontiguousarray(dataset.sequences.histories).tobytes())
     for text in dataset.item_texts:
         digest.update(f"{len(text)} {text}".encode())
     return digest.hexdigest()[:16]

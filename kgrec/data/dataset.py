@@ -9,6 +9,7 @@ import polars as pl
 
 from kgrec.data.ids import IdMap
 from kgrec.data.labels import Negatives, Rows
+from kgrec.data.sequences import Sequences
 from kgrec.errors import InputError
 from kgrec.shapes import BoolArray, IntArray, Pairs, Triples
 
@@ -95,6 +96,7 @@ class RecDataset:
         protocol: how the split was made, e.g. ``{"split": "cold_item", "rating_threshold": 4.0}``.
         preparation_log: one line per preparation step with counts before and after.
         negatives: unobserved pairs that are part of labelled data, for each part; ``None`` elsewhere.
+        sequences: history of each pseudo-user where ``users`` are sequences; ``None`` elsewhere.
     """
 
     name: str
@@ -114,6 +116,20 @@ class RecDataset:
     protocol: dict[str, str | float | int | bool] = field(default_factory=dict)
     preparation_log: tuple[str, ...] = ()
     negatives: Negatives | None = None
+    sequences: Sequences | None = None
+
+    def in_sequences(self) -> Sequences:
+        """The history of each pseudo-user.
+
+        Raises:
+            InputError: the split made no sequences.
+        """
+        if self.sequences is None:
+            raise InputError(
+                f"dataset {self.name}: found no sequences, which task=next_item and its models need; set "
+                "data/split=next_item"
+            )
+        return self.sequences
 
     def labelled(self, part: str) -> Rows:
         """Positives and negatives of ``train``, ``valid`` or ``test``.

@@ -1,12 +1,16 @@
 """Looks for held-out pairs in places a model learns from."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
 from kgrec.data.dataset import RawDataset
 from kgrec.data.ids import IdMap
 from kgrec.data.labels import Negatives
+from kgrec.data.sequences import Sequences
 from kgrec.data.splits import SplitResult
+from kgrec.data.splits.base import PARTS
 from kgrec.errors import InputError
 from kgrec.shapes import Pairs
 
@@ -58,13 +62,36 @@ def _guard_negatives(name: str, parts: SplitResult, negatives: Negatives) -> Non
         raise InputError(f"{name}: {repeated} labelled pairs stand twice; a pair may be in one part only")
 
 
+def _by_user(name: str, parts: SplitResult, sequences: Sequences) -> SplitResult:
+    """The targets of a split into sequences as pairs of user and item; no history may hold a later target."""
+    for part, targets, later in (
+        ("train", parts.train, {"valid": parts.valid, "test": parts.test}),
+        ("valid", parts.valid, {"test": parts.test}),
+    ):
+        histories = sequences.held(np.unique(targets[:, 0]))
+        for other, held_out in later.items():
+            shared = count_shared_pairs(histories, sequences.of_users(held_out))
+            if shared:
+                raise InputError(
+                    f"{name}: {shared} of {len(held_out)} {other} targets stand in histories of {part}; a "
+                    "history may hold nothing that comes later"
+                )
+    train, valid, test = (sequences.of_users(getattr(parts, part)) for part in PARTS)
+    return replace(parts, train=train, valid=valid, test=test)
+
+
 def guard_against_leaks(raw: RawDataset, parts: SplitResult, users: IdMap, items: IdMap) -> None:
     """Stop when held-out pairs are among the training pairs or stated by the triples.
+
+    Sequences count as their user: nobody's held-out target may be among the targets of an earlier part, nor
+    in the histories that come with these.
 
     Raises:
         InputError: a pair is in two parts, is labelled twice, or more than
             ``MAX_SHARE_IN_TRIPLES`` of the held-out pairs are triples between a user and an item's entity.
     """
+    if parts.sequences is not None:
+        parts = _by_user(raw.name, parts, parts.sequences)
     for part, held_out, earlier in (
         ("valid", parts.valid, {"train": parts.train}),
         ("test", parts.test, {"train": parts.train, "valid": parts.valid}),

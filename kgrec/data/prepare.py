@@ -57,6 +57,8 @@ def prepare(
     parts = split(_to_ids(interactions, users, items), len(users), len(items), seed)
     parts = _drop_untrained_users(split.name, parts, len(users), log)
     guard_against_leaks(raw, parts, users, items)
+    if parts.sequences is not None:
+        users = parts.sequences.names(users)
     knowledge, lines = align(raw.triples, raw.links, items, drop_inverse_relations)
     return RecDataset(
         name=raw.name,
@@ -81,6 +83,7 @@ def prepare(
         },
         preparation_log=(*log, *lines),
         negatives=parts.negatives,
+        sequences=parts.sequences,
     )
 
 
@@ -172,8 +175,11 @@ def _drop_untrained_users(split: str, parts: SplitResult, num_users: int, log: l
     """Users with nothing to train on lose their held-out rows: no model can know them."""
     if len(parts.train) == 0:
         raise InputError(f"data.split ({split}): no training interaction is left; hold out less")
+    if parts.sequences is not None:  # each is known by its history
+        num_users = len(parts.sequences)
+        log.append(f"sequences: {num_users:,} of {len(np.unique(parts.sequences.users)):,} users")
     trained = np.zeros(num_users, dtype=bool)
-    trained[parts.train[:, 0]] = True
+    trained[parts.train[:, 0] if parts.sequences is None else slice(None)] = True
     kept = replace(
         parts,
         valid=parts.valid[trained[parts.valid[:, 0]]],

@@ -14,7 +14,8 @@ def check_no_leak(dataset: RecDataset, graph: Graph | None) -> None:
 
     Called once before a test evaluation. No split may share a pair with another, an item held out as cold
     may have no training interaction, and no edge of the graph may join a user to an item of a validation
-    or test pair. The negatives of labelled data stand neither among the interactions nor in the graph.
+    or test pair. The negatives of labelled data stand neither among the interactions nor in the graph, and no
+    sequence holds its own target.
 
     Raises:
         InputError: names where the leak lies, how many pairs leak and the first of them.
@@ -28,6 +29,7 @@ def check_no_leak(dataset: RecDataset, graph: Graph | None) -> None:
     _check_cold(dataset, "cold_test", dataset.cold_test, dataset.train, "a training")
     _check_cold(dataset, "cold_valid", dataset.cold_valid, dataset.train, "a training")
     _check_cold(dataset, "cold_test", dataset.cold_test, dataset.valid, "a validation")
+    _check_histories(dataset)
     if graph is not None:
         edges = user_item_edges(graph)
         _check_disjoint(dataset, "test", dataset.test, "the graph", edges)
@@ -68,6 +70,20 @@ def _check_negatives(dataset: RecDataset, place: str, visible: Pairs) -> None:
     if dataset.negatives is not None:
         for part in PARTS:
             _check_disjoint(dataset, f"negative {part}", getattr(dataset.negatives, part), place, visible)
+
+
+def _check_histories(dataset: RecDataset) -> None:
+    """What a sequence is asked for is not in its history."""
+    if dataset.sequences is None:
+        return
+    for part in PARTS:
+        sequence, item = getattr(dataset, part).T
+        leaked = np.flatnonzero((dataset.sequences.histories[sequence] == item[:, None]).any(axis=1))
+        if len(leaked):
+            raise InputError(
+                f"dataset {dataset.name}: {len(leaked)} {part} targets also stand in the history of their "
+                f"sequence, the first is sequence {dataset.users.raw_ids[sequence[leaked[0]]]}; expected none"
+            )
 
 
 def _check_cold(dataset: RecDataset, name: str, cold: BoolArray, visible: Pairs, kind: str) -> None:

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 from kgrec.build import build, compose, options, target_class
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
+from kgrec.data.sequences import Sequences
 from kgrec.errors import InputError
 from kgrec.kg.graph import build_graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
@@ -59,7 +60,16 @@ def random_dataset() -> RecDataset:
         item_titles=[""] * NUM_ITEMS,
         cold_valid=cold_valid,
         cold_test=cold_test,
+        sequences=random_sequences(),
     )
+
+
+def random_sequences() -> Sequences:
+    """A history of up to four items for each user: models that do not read histories take no notice."""
+    rng = np.random.default_rng(1)
+    histories = np.stack([rng.permutation(NUM_ITEMS)[:4] for _ in range(NUM_USERS)])
+    histories[np.arange(4) < rng.integers(4, size=NUM_USERS)[:, None]] = -1
+    return Sequences(np.arange(NUM_USERS), np.full(NUM_USERS, 4), histories, np.empty((0, 2), dtype=np.int64))
 
 
 def make_inputs(dataset: RecDataset, triples: np.ndarray, has_text: np.ndarray) -> ModelInputs:

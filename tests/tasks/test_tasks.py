@@ -13,6 +13,7 @@ from kgrec.build import build, compose, options
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.data.labels import Negatives
+from kgrec.data.sequences import Sequences
 from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.bpr_mf import BPRMF
@@ -20,13 +21,14 @@ from kgrec.models.popularity import Popularity
 from kgrec.nn.losses import BPR
 from kgrec.tasks.ctr import ClickModel, ClickThrough
 from kgrec.tasks.ctr_calibrated import CalibratedClickThrough, CalibratedModel
+from kgrec.tasks.next_item import NextItem
 from kgrec.tasks.ranking import Ranking
 
 NUM_USERS, NUM_ITEMS = 6, 8
 
 
 def make_dataset() -> RecDataset:
-    """Each user has two training rows and one validation row of either kind."""
+    """Each user has two training rows and one validation row of either kind, and a history of one item."""
     rng = np.random.default_rng(0)
     items = np.stack([rng.permutation(NUM_ITEMS)[:6] for _ in range(NUM_USERS)])
     users = np.arange(NUM_USERS)
@@ -51,6 +53,7 @@ def make_dataset() -> RecDataset:
         cold_valid=np.zeros(NUM_ITEMS, dtype=bool),
         cold_test=np.zeros(NUM_ITEMS, dtype=bool),
         negatives=Negatives(no_train, no_valid, nothing),
+        sequences=Sequences(users, np.ones_like(users), items[:, [5]], nothing),
     )
 
 
@@ -94,10 +97,16 @@ def test_every_task_gives_rows_and_a_recommender_that_scores(name: str) -> None:
     torch.testing.assert_close(pair[0] @ pair[1].T, scores)
 
 
-def test_ranking_leaves_the_model_as_it_is() -> None:
+@pytest.mark.parametrize("task", [Ranking(), NextItem()])
+def test_ranking_and_next_item_leave_the_model_as_it_is(task: Ranking | NextItem) -> None:
     model = make_model()
-    assert Ranking().recommender(model, make_dataset()) is model
-    assert Ranking().training_rows(make_dataset()).labels is None
+    assert task.recommender(model, make_dataset()) is model
+    assert task.training_rows(make_dataset()).labels is None
+
+
+def test_the_next_item_needs_sequences() -> None:
+    with pytest.raises(InputError, match=r"found no sequences.*set data/split=next_item"):
+        NextItem().training_rows(replace(make_dataset(), sequences=None))
 
 
 def test_the_criterion_is_cross_entropy_and_the_models_penalty() -> None:

@@ -4,6 +4,7 @@ from kgrec.data.splits.given import GivenSplit
 from kgrec.data.splits.given_test import GivenTestSplit
 from kgrec.data.splits.labelled import LabelledSplit
 from kgrec.data.splits.leave_one_out import LeaveOneOutSplit
+from kgrec.data.splits.next_item import NextItemSplit
 from kgrec.data.splits.random import RandomSplit
 from kgrec.data.splits.temporal import TemporalSplit
 
@@ -14,6 +15,7 @@ __all__ = [
     "Interactions",
     "LabelledSplit",
     "LeaveOneOutSplit",
+    "NextItemSplit",
     "RandomSplit",
     "Split",
     "SplitResult",

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgrec.data.labels import Negatives
+from kgrec.data.sequences import Sequences
 from kgrec.errors import InputError
 from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs
 
@@ -37,7 +38,8 @@ class SplitResult:
     """Training, validation and test pairs ``[n, 2]``, each in the order of the interactions.
 
     ``cold_valid`` and ``cold_test`` ``[I]`` mark the items that were held out as a whole. ``negatives`` are
-    the unobserved pairs of labelled data, ``None`` elsewhere.
+    the unobserved pairs of labelled data, ``None`` elsewhere. With ``sequences`` the first column of all
+    pairs is the id of a sequence, which then takes the place of a user.
     """
 
     train: Pairs
@@ -46,6 +48,7 @@ class SplitResult:
     cold_valid: BoolArray
     cold_test: BoolArray
     negatives: Negatives | None = None
+    sequences: Sequences | None = None
 
     @classmethod
     def from_masks(
