@@ -51,18 +51,19 @@ class Claim:
 
     Attributes:
         name: the sentence that the report prints.
-        statistic: ``difference`` arm - than, ``ratio`` arm / than, or ``mean`` of arm alone (``than`` is
-            empty).
+        statistic: ``difference`` arm - than, ``ratio`` arm / than, ``mean`` of arm alone (``than`` is
+            empty), or ``closed``, the share (arm - than) / (of - than) of a gap that arm closes.
         at_least: what the lower end of the interval must exceed.
         needs: a claim without which this one says nothing; where that one does not hold, this one is
             ``not_testable``.
         otherwise: what the report says in that case.
         informative: worth a line, but no claim of the study: left out of Holm's family and of ``--check``.
         metric: one of the study's metrics; empty = its primary one.
+        of: where the gap ends, for ``closed`` alone.
     """
 
     name: str
-    statistic: Literal["difference", "ratio", "mean"]
+    statistic: Literal["difference", "ratio", "mean", "closed"]
     arm: str
     than: str
     at_least: float
@@ -70,11 +71,33 @@ class Claim:
     otherwise: str = ""
     informative: bool = False
     metric: str = ""
+    of: str = ""
 
     @property
     def compared(self) -> tuple[str, ...]:
         """The arms that it is about."""
-        return (self.arm,) if self.statistic == "mean" else (self.arm, self.than)
+        return tuple(arm for arm in (self.arm, self.than, self.of) if arm)
+
+
+@dataclass(frozen=True)
+class Front:
+    """An arm lies on the Pareto front of quality against a cost: none of the others dominates it.
+
+    Attributes:
+        name: the sentence that the report prints.
+        arm: the arm.
+        among: the others, of which none may be as cheap and as good.
+        beside: those of them whose cost the arm's is told as a share of.
+        cost: key of what a new item costs, see :mod:`kgrec.studies.new_items`, without ``cost/``.
+        more_is_better: whether a larger number is the better one, as for a rate.
+    """
+
+    name: str
+    arm: str
+    among: tuple[str, ...]
+    beside: tuple[str, ...]
+    cost: str
+    more_is_better: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +120,9 @@ class Study:
         min_splits: with fewer, every status is marked provisional.
         notes: what a reader must know before quoting a figure.
         references: name → figures published for what is not run here, printed beside the arms.
+        deployed: arms for which the costs of a new item are measured side by side, on the first split, when
+            their runs are finished.
+        fronts: claims about these costs, on the means of the primary metric.
     """
 
     name: str
@@ -112,6 +138,8 @@ class Study:
     min_splits: int = 10
     notes: tuple[str, ...] = ()
     references: Mapping[str, Published] = field(default_factory=dict)
+    deployed: tuple[str, ...] = ()
+    fronts: tuple[Front, ...] = ()
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -122,13 +150,21 @@ class Study:
             for arm in claim.compared:
                 if arm not in names:
                     raise ValueError(f"claim {claim.name!r} names arm {arm!r}; arms are {names}")
-            if claim.statistic == "mean" and claim.than:
-                raise ValueError(f"claim {claim.name!r} is on the mean of one arm, but names {claim.than!r}")
+            expected = {"mean": 1, "closed": 3}.get(claim.statistic, 2)
+            if len(claim.compared) != expected:
+                found = f"claim {claim.name!r} is a {claim.statistic} of {claim.compared}"
+                raise ValueError(f"{found}, expected {expected} arms")
             if claim.metric and claim.metric not in self.metrics:
                 raise ValueError(f"claim {claim.name!r}: metric {claim.metric!r} is not among {self.metrics}")
             if claim.needs and claim.needs not in earlier:
                 raise ValueError(f"claim {claim.name!r} needs {claim.needs!r}, which is no earlier claim")
             earlier.add(claim.name)
+        if unknown := [arm for arm in self.deployed if arm not in names]:
+            raise ValueError(f"{unknown[0]!r} is deployed but no arm; arms are {names}")
+        for front in self.fronts:
+            named = (front.arm, *front.among, *front.beside)
+            if unknown := [arm for arm in named if arm not in self.deployed]:
+                raise ValueError(f"front {front.name!r} names {unknown[0]!r}, which is not deployed")
         if self.primary not in self.metrics:
             raise ValueError(f"primary metric {self.primary!r} is not among {self.metrics}")
 

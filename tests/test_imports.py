@@ -59,7 +59,7 @@ HOMES = {
     "peft": {"lm/"},
     "torch_geometric": {"nn/", "kg/graph.py"},
     "accelerate": {"training/"},
-    "matplotlib": {"reporting/plots.py"},
+    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""

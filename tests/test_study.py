@@ -14,14 +14,14 @@ from kgrec.commands.reproduce import main
 from kgrec.errors import InputError
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.files import load_study
-from kgrec.studies.page import plot
+from kgrec.studies.pictures import plot
 from kgrec.studies.plan import plan
 from kgrec.studies.pool import run_trials
 from kgrec.studies.progress import JobProgress, duration
 from kgrec.study import Arm
 
 TINY = """
-from kgrec.study import Arm, Claim, Study
+from kgrec.study import Arm, Claim, Front, Study
 
 RATES = (("train.optimizer.lr=0.01",), ("train.optimizer.lr=0.001",))
 STUDY = Study(
@@ -50,6 +50,8 @@ STUDY = Study(
     primary="test/cold/recall@10",
     metrics=("test/cold/recall@10", "test/cold/mrr@10", "test/recall@10"),
     test_to_train=0.2 / 0.7,
+    deployed=("hybrid", "rewired"),
+    fronts=(Front("on the front", "hybrid", ("rewired",), ("rewired",), "deployed_bytes"),),
 )
 """
 SEEDS = 2
@@ -110,6 +112,24 @@ def test_a_row_is_the_mean_of_its_runs(tiny: Tiny) -> None:
     assert metric["per_seed"] == pytest.approx([run.read_summary()["test/cold/recall@10"] for run in runs])
 
 
+def test_deployed_arms_have_the_costs_of_a_new_item(tiny: Tiny) -> None:
+    rows = {row["arm"]: row for row in tiny.report["rows"]}
+    for arm in ("hybrid", "rewired"):
+        costs = {
+            key: rows[arm][f"cost/{key}"] for key in ("new_items_per_s", "new_item_ms", "new_item_flops")
+        }
+        assert all(value > 0 for value in costs.values()), arm
+        assert (
+            rows[arm]["cost/deployed_bytes"] == 4 * rows[arm]["cost/graph_params"]
+        )  # hashing has no weights
+    assert "cost/new_item_ms" not in rows["random"]
+    stored = json.loads((tiny.folder / "new_items.json").read_text())
+    assert stored["costs"].keys() == {"hybrid", "rewired"}
+    front = tiny.report["claims"][-1]
+    assert (front["name"], front["statistic"]) == ("on the front", "front")
+    assert front["status"] in ("holds", "fails")
+
+
 def test_a_row_is_the_mean_of_its_draws(tiny: Tiny) -> None:
     row = tiny.report["rows"][3]
     assert row["draws"] == ["kg.draw=0", "kg.draw=4"]
@@ -154,7 +174,7 @@ def test_statuses_of_claims_are_provisional_with_two_splits(tiny: Tiny) -> None:
     assert claims["a hundred times better"]["provisional"]
     assert claims["follows"]["status"] == "not_testable"
     assert claims["follows"]["says"] == "no"
-    for claim in claims.values():
+    for claim in (claim for claim in claims.values() if claim["statistic"] != "front"):
         assert claim["low"] <= claim["value"] <= claim["high"]
         assert claim["holm_p"] >= claim["p"]
         assert claim["nadeau_bengio"]["low"] < claim["nadeau_bengio"]["high"]
@@ -183,7 +203,7 @@ def elsewhere(tiny: Tiny, tmp_path: Path, *more: str) -> list[str]:
 def test_a_study_goes_on_from_kept_runs_where_the_folders_are_gone(tiny: Tiny, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     assert main([*tiny.arguments, "--kept", str(kept)]) == 0
-    assert {path.stem for path in kept.iterdir()} == {run.name for run in tiny.runs()}
+    assert {path.stem for path in kept.glob("*.parquet")} == {run.name for run in tiny.runs()}
     assert main(elsewhere(tiny, tmp_path, "--kept", str(kept))) == 0
     again = json.loads((tmp_path / "runs" / "tiny" / "report.json").read_text())
     for part in ("rows", "claims", "commit"):

@@ -3,7 +3,7 @@
 Cold items of three datasets, four texts. The large model is all-MiniLM-L6-v2, the small one its first layer.
 """
 
-from kgrec.study import Arm, Claim, Study, Suite
+from kgrec.study import Arm, Claim, Front, Study, Suite
 
 THRESHOLDS = {"ml-100k": 1.40, "ml-1m-titles": 1.40, "ml-1m-llm-text": 1.15, "lastfm-colakg": 1.00}
 """What small + graph must reach of the best large text-only arm; 1.00 on any other dataset."""
@@ -48,6 +48,15 @@ def lm_arm(name: str, lm: str, kg: str, *settings: str, series: str = "") -> Arm
 CORE = (
     *(lm_arm(f"{lm}+{kg}", lm, kg, *NETWORK, series=series) for lm in LMS for kg, series in GRAPHS.items()),
     *(lm_arm(f"{lm}+facts_as_text", lm, "none", *NETWORK, *FACTS_AS_TEXT) for lm in (SMALL, LARGE)),
+)
+COMPRESSED = {" int8": ("lm.dtype=int8",), " int8 cut": ("lm.dtype=int8", "lm.vocabulary=cut")}
+"""Both sides may be compressed alike: int8, and the vocabulary cut to that of warm items' texts besides."""
+
+DEPLOYED = tuple(
+    lm_arm(f"{lm}+{kg}{suffix}", lm, kg, *NETWORK, *settings)
+    for suffix, settings in COMPRESSED.items()
+    for lm in (SMALL, LARGE)
+    for kg in ("none", "full")
 )
 LARGE_TEXT = Arm(
     "large_text",
@@ -115,6 +124,54 @@ def claims(data: str) -> tuple[Claim, ...]:
             informative=True,
             metric=ALL,
         ),
+        Claim(
+            "share of the size gap that the graph closes",
+            "closed",
+            small,
+            f"{SMALL}+none",
+            1.0,
+            needs=SIZE_GAP,
+            informative=True,
+            of="large_text",
+        ),
+        Claim(
+            "what the large model still adds to the graph",
+            "difference",
+            f"{LARGE}+full",
+            small,
+            0.0,
+            informative=True,
+        ),
+        Claim(
+            f"compressed alike: small + graph is {threshold:g} × large text-only",
+            "ratio",
+            f"{small} int8",
+            f"{LARGE}+none int8",
+            threshold,
+            informative=True,
+        ),
+    )
+
+
+def fronts() -> tuple[Front, ...]:
+    """The claims on cost: as published, and with both sides compressed alike."""
+    published = tuple(f"{lm}+{kg}" for lm in LMS for kg in ("none", "full"))
+    deployed = (*(arm.name for arm in DEPLOYED), f"{LARGE}+none")
+    return tuple(
+        Front(
+            f"small + graph lies on the front of recall against {words}{how}",
+            f"{SMALL}+full{suffix}",
+            tuple(arm for arm in others if arm != f"{SMALL}+full{suffix}"),
+            (f"{LARGE}+none", f"{LARGE}+none{suffix}") if suffix else (f"{LARGE}+none",),
+            cost,
+            more_is_better=cost == "new_items_per_s",
+        )
+        for suffix, others, how in (
+            (" int8", deployed, ", in int8"),
+            (" int8 cut", deployed, ", in int8 with the vocabulary cut"),
+            ("", published, ", as published"),
+        )
+        for cost, words in (("deployed_bytes", "bytes"), ("new_items_per_s", "new items per second"))
     )
 
 
@@ -124,7 +181,7 @@ def cold(data: str) -> Study:
         name=f"parity-{data}-cold",
         question="Is a small language model with a graph as good as a large one, on items nobody has rated?",
         common=("experiment=parity", f"data={data}"),
-        arms=(*CORE, LARGE_TEXT, *FLOOR),
+        arms=(*CORE, LARGE_TEXT, *FLOOR, *DEPLOYED),
         claims=claims(data),
         primary=COLD,
         metrics=tuple(
@@ -137,6 +194,8 @@ def cold(data: str) -> Study:
             for metric in ("recall@20", "ndcg@20")
         ),
         test_to_train=0.2 / 0.7,
+        deployed=(*(f"{lm}+{kg}" for lm in LMS for kg in ("none", "full")), *(arm.name for arm in DEPLOYED)),
+        fronts=fronts(),
         notes=(
             *(
                 ("texts were written by a large language model and name the graph's facts",)

@@ -134,6 +134,13 @@ class Bootstrap:
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.estimate(lambda mean: mean[a] / mean[b], null=1.0, threshold=threshold)
 
+    def closed(self, a: str, b: str, c: str, threshold: float | None = None) -> Estimate:
+        """``(mean(a) - mean(b)) / (mean(c) - mean(b))``, the share of the gap from b to c that a closes."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate(
+                lambda mean: (mean[a] - mean[b]) / (mean[c] - mean[b]), null=0.0, threshold=threshold
+            )
+
 
 def _tables(values: Mapping[str, Sequence[FloatArray]]) -> list[FloatArray]:
     """One table ``[n_s, A]`` per split."""

@@ -47,13 +47,13 @@ class Section:
         title: its heading.
         text: plain paragraphs.
         tables: heading, empty = none, and table.
-        figure: an ``<svg>`` element, empty = none.
+        figures: ``<svg>`` elements.
     """
 
     title: str
     text: Sequence[str] = ()
     tables: Sequence[tuple[str, Table]] = ()
-    figure: str = ""
+    figures: Sequence[str] = ()
 
 
 def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
@@ -76,8 +76,7 @@ def page(title: str, lead: Sequence[str], sections: Sequence[Section]) -> str:
 
 def _section(section: Section) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>", *_paragraphs(section.text)]
-    if section.figure:
-        parts.append(f"<figure>{section.figure}</figure>")
+    parts += [f"<figure>{figure}</figure>" for figure in section.figures]
     for heading, table in section.tables:
         if heading:
             parts.append(f"<h3>{escape(heading)}</h3>")

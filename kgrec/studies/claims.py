@@ -57,6 +57,7 @@ def _entry(
         "statistic": claim.statistic,
         "arm": claim.arm,
         "than": claim.than,
+        "of": claim.of,
         "threshold": claim.at_least,
         "value": estimate.value if estimate else None,
         "low": estimate.low if estimate else None,
@@ -73,10 +74,8 @@ def _estimate(claim: Claim, metric: str, measured: Measured | None) -> tuple[Est
     missing = [arm for arm in claim.compared if arm not in arms]
     if measured is None or missing:
         return None, f"no complete results of {' and '.join(missing)}"
-    if claim.statistic == "mean":
-        return measured.mean(claim.arm, metric, claim.at_least), ""
     try:
-        return measured.compare(claim.statistic, claim.arm, claim.than, metric, claim.at_least), ""
+        return measured.statistic(claim.statistic, claim.compared, metric, claim.at_least), ""
     except ValueError as error:
         return None, str(error)
 
@@ -85,9 +84,9 @@ def _second_opinions(study: Study, claim: Claim, metric: str, measured: Measured
     """The interval that allows for overlapping splits, and Wilcoxon's p on users; both against the bound.
 
     Of a mean there is no Wilcoxon's p, as values of users are mostly 0 and by no means symmetric, nor where
-    there are no values of users.
+    there are no values of users; of a share of a gap there is neither.
     """
-    if measured is None:
+    if measured is None or claim.statistic == "closed":
         return {"nadeau_bengio": None, "wilcoxon_p": None}
     num_splits = measured.num_splits(*claim.compared)
     means = [measured.split_means(arm, metric)[:num_splits] for arm in claim.compared]

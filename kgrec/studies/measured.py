@@ -1,6 +1,6 @@
 """What the runs of a study measured: per-user values of all arms, paired, and their intervals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -84,15 +84,20 @@ class Measured:
         """Mean over users, then splits, with its interval; p, one-sided, only where there is a threshold."""
         return self._bootstrap(arm).mean(_column(arm, metric), threshold)
 
-    def compare(self, statistic: str, arm: str, than: str, metric: str, threshold: float) -> Estimate:
-        """``difference`` or ``ratio`` of two arms; p is one-sided against the threshold.
+    def statistic(self, name: str, arms: Sequence[str], metric: str, threshold: float) -> Estimate:
+        """A statistic of :class:`kgrec.study.Claim` of as many arms as it takes; p against the threshold.
 
         Raises:
-            ValueError: the ratio is not finite in every draw.
+            ValueError: it is not finite in every draw.
         """
-        bootstrap = self._bootstrap(arm, than)
-        form = {"difference": bootstrap.difference, "ratio": bootstrap.ratio}[statistic]
-        return form(_column(arm, metric), _column(than, metric), threshold=threshold)
+        bootstrap = self._bootstrap(*arms)
+        forms: dict[str, Callable[..., Estimate]] = {
+            "mean": bootstrap.mean,
+            "difference": bootstrap.difference,
+            "ratio": bootstrap.ratio,
+            "closed": bootstrap.closed,
+        }
+        return forms[name](*(_column(arm, metric) for arm in arms), threshold=threshold)
 
     def _bootstrap(self, *arms: str) -> Bootstrap:
         """Of all arms that have the splits which these arms share."""

@@ -1,13 +1,12 @@
 """What a reader sees of a report: tables, claims, plot. Made from the report alone."""
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from kgrec.reporting.html import Section, page
-from kgrec.reporting.plots import SizePoint, quality_vs_size, quality_vs_size_svg
 from kgrec.reporting.tables import Cell, Interval, Table, Value, render_markdown, render_text
 from kgrec.studies.comparison import published_tables, reproduction_lines
+from kgrec.studies.pictures import cost_figures
 
 Report = dict[str, Any]
 
@@ -17,6 +16,10 @@ COSTS: tuple[tuple[str, str, float], ...] = (
     ("lm_params_without_embeddings", "LM without embeddings", 1),
     ("graph_params", "graph side params", 1),
     ("lm_bytes", "LM MB", 2**20),
+    ("deployed_bytes", "deployed MB", 2**20),
+    ("new_item_flops", "MFLOP an item", 1e6),
+    ("new_items_per_s", "new items/s", 1),
+    ("new_item_ms", "ms a new item", 1),
     ("encode_items_per_s", "texts encoded/s", 1),
     ("embed_items_per_s", "items embedded/s", 1),
     ("train_s", "train s", 1),
@@ -73,8 +76,9 @@ def suite_html(report: Report) -> str:
         protocol = part["rows"][0]["protocol"] if part["rows"] else {}
         stated = ", ".join(f"{key} {value}" for key, value in protocol.items())
         text = [f"{part['question']} {_code_and_splits(part)}", f"Protocol: {stated}.", *_notes(part)]
-        figure = quality_vs_size_svg(points, part["primary"]) if (points := size_points(part)) else ""
-        sections.append(Section(part["study"], text=text, tables=[*_tables(part)], figure=figure))
+        sections.append(
+            Section(part["study"], text=text, tables=[*_tables(part)], figures=[*cost_figures(part)])
+        )
     sections.append(Section("Notes", text=[COST_NOTE, *report["notes"]]))
     lead = [report["question"], f"To make this page again: {report['command']} ({report['date']})."]
     return page(report["suite"], lead, sections)
@@ -122,31 +126,6 @@ def claim_lines(report: Report) -> Iterator[str]:
         informative = "for information: " if claim["informative"] else ""
         says = f"; {claim['says']}" if claim["says"] else ""
         yield f"{claim['status']}{provisional}: {informative}{claim['name']}{_figures(claim)}{says}"
-
-
-def plot(report: Report, path: Path) -> bool:
-    """Quality against the parameters that a new item needs; whether there was anything to draw."""
-    points = size_points(report)
-    if points:
-        quality_vs_size(points, path, report["primary"])
-    return bool(points)
-
-
-def size_points(report: Report) -> list[SizePoint]:
-    """The arms that belong to a curve."""
-    return [
-        SizePoint(
-            row["series"],
-            row["label"],
-            row["cost/new_item_params"],
-            value["mean"],
-            value["low"],
-            value["high"],
-        )
-        for row in report["rows"]
-        if row["series"] and row.get("cost/new_item_params", 0) > 0
-        for value in [row["metrics"][report["primary"]]]
-    ]
 
 
 def _lists(report: Report) -> Iterator[tuple[str, list[str]]]:
@@ -238,6 +217,7 @@ def _figures(claim: Report) -> str:
         "difference": f"{claim['arm']} - {claim['than']}",
         "ratio": f"{claim['arm']} / {claim['than']}",
         "mean": f"mean of {claim['arm']}",
+        "closed": f"share of the gap {claim['than']} to {claim['of']} closed by {claim['arm']}",
     }[claim["statistic"]]
     figures = f"{number(claim['value'])} [{number(claim['low'])}, {number(claim['high'])}]"
     return f" | {compared} = {figures}, must exceed {claim['threshold']:g}"

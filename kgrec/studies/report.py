@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from statistics import fmean, stdev
+from types import MappingProxyType
 from typing import Any
 
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.claims import judge_claims
+from kgrec.studies.fronts import judge_fronts
 from kgrec.studies.measured import Measured
 from kgrec.studies.plan import Trial
 from kgrec.study import Study
@@ -19,7 +21,13 @@ STATED_OPTIONS = ("model", "lm", "kg", "gnn", "fusion")
 """Config groups whose option each row states."""
 
 
-def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], command: str) -> Report:
+def make_report(
+    study: Study,
+    trials: Sequence[Trial],
+    seeds: Sequence[int],
+    command: str,
+    costs: Mapping[str, Mapping[str, float]] = MappingProxyType({}),
+) -> Report:
     """Rows, claims, and how they came about.
 
     Only arms with a finished run on each of their splits are in it: all of the study's, or the first few for
@@ -30,6 +38,7 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
         trials: all that were planned.
         seeds: of the splits, in the order of ``per_seed``.
         command: by which the report can be made again.
+        costs: arm → costs of a new item, where they were measured.
 
     Raises:
         InputError: run folders that do not belong together or cannot be read.
@@ -37,6 +46,7 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
     complete = _complete(study, trials, seeds)
     runs = {arm: [[trial.result for trial in draws] for draws in row] for arm, row in complete.items()}
     measured = _measure(study, runs) if runs else {}
+    rows = [{**_row(study, [*chain(*row)], measured), **costs.get(arm, {})} for arm, row in complete.items()]
     return {
         "study": study.name,
         "question": study.question,
@@ -47,9 +57,9 @@ def make_report(study: Study, trials: Sequence[Trial], seeds: Sequence[int], com
         "seeds": list(seeds),
         "provisional": len(seeds) < study.min_splits,
         "notes": list(study.notes),
-        "rows": [_row(study, [*chain(*row)], measured) for row in complete.values()],
+        "rows": rows,
         "references": {name: published.record() for name, published in study.references.items()},
-        "claims": judge_claims(study, measured),
+        "claims": [*judge_claims(study, measured), *judge_fronts(study, rows)],
         "incomplete": [
             arm for arm in dict.fromkeys(trial.arm.name for trial in trials) if arm not in complete
         ],

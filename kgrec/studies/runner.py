@@ -9,7 +9,9 @@ from pathlib import Path
 from kgrec.evaluation.cost import peak_rss_mb
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies import page
+from kgrec.studies.deployed import deployed_costs
 from kgrec.studies.kept import KeptRuns
+from kgrec.studies.pictures import plot
 from kgrec.studies.plan import Trial, plan
 from kgrec.studies.pool import Failure, run_trials
 from kgrec.studies.report import Report, make_report
@@ -74,7 +76,9 @@ def reproduce(
             store.keep(trial)
     encode_texts(job.cfg for trial in trials for job in trial.to_run())
     pool = run_trials(trials, num_workers, None if store is None else store.keep)
-    report = make_report(shown, trials, seeds, command)
+    folders = [trials[0].finals[0].run.path.parent, *([] if kept is None else [kept])]
+    costs = deployed_costs(shown, trials, folders)
+    report = make_report(shown, trials, seeds, command, costs)
     folder = _write(report, study, trials)
     peak = peak_rss_mb() + sum(pool.peak_mb.values())
     return Outcome(report, folder, tuple(pool.failures), time.perf_counter() - started, peak)
@@ -86,7 +90,7 @@ def _write(report: Report, study: Study, trials: Sequence[Trial]) -> Path:
     files = RunFolder(folder)  # for its way of writing a file whole or not at all
     files.write("report.json", as_json(report))
     files.write("table.md", page.markdown(report).encode())
-    page.plot(report, folder / "quality_vs_size.png")
+    plot(report, folder / "quality_vs_size.png")
     return folder
 
 

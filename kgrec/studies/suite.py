@@ -8,6 +8,7 @@ from kgrec.errors import InputError
 from kgrec.evaluation.significance import holm
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies import page
+from kgrec.studies.fronts import STATISTIC
 from kgrec.studies.report import Report
 from kgrec.studies.runner import Outcome, as_json, reproduce
 from kgrec.study import Study, Suite
@@ -83,7 +84,7 @@ def merge(suite: Suite, studies: Sequence[Study], reports: Sequence[Report], com
     """One report of several: rows and claims say whose they are, and Holm's family is that of all claims."""
     rows = [{"study": part["study"], **row} for part in reports for row in part["rows"]]
     claims = [{"study": part["study"], **claim} for part in reports for claim in part["claims"]]
-    family = [claim for claim in claims if not claim["informative"]]
+    family = [claim for claim in claims if not claim["informative"] and claim["statistic"] != STATISTIC]
     adjusted = holm([1.0 if claim["p"] is None else claim["p"] for claim in family])
     for claim, p in zip(family, adjusted, strict=True):
         claim["holm_p"] = None if claim["p"] is None else float(p)

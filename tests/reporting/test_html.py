@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kgrec.reporting.cost_plot import CostPoint, quality_vs_cost_svg
 from kgrec.reporting.html import Section, page
-from kgrec.reporting.plots import SizePoint, quality_vs_size_svg
 from kgrec.reporting.tables import Cell, Interval, Table, render_html
 
 TABLE = Table(
@@ -15,7 +15,7 @@ TABLE = Table(
     [["a<b", Interval(0.25, 0.2, 0.3)], ["c", Cell(0.5, best=True)], ["d", None]],
     digits=2,
 )
-POINTS = [SizePoint("s", "small & large", 10.0, 0.3, 0.2, 0.4)]
+POINTS = [CostPoint("s", "small & large", 10.0, 0.3, 0.2, 0.4)]
 
 
 class Tags(HTMLParser):
@@ -41,7 +41,7 @@ class Tags(HTMLParser):
 def whole_page() -> str:
     sections = [
         Section("Claims & figures", text=["1 < 2"], tables=[("", TABLE), ("Again", TABLE)]),
-        Section("Plot", figure=quality_vs_size_svg(POINTS, "recall@20")),
+        Section("Plot", figures=[quality_vs_cost_svg(POINTS, "recall@20")]),
     ]
     return page("A <study>", ["What?"], sections)
 
@@ -67,7 +67,7 @@ def test_a_page_is_well_formed_and_needs_nothing_else() -> None:
 
 
 def test_a_plot_is_the_same_each_time() -> None:
-    first, second = (quality_vs_size_svg(POINTS, "recall@20") for _ in range(2))
+    first, second = (quality_vs_cost_svg(POINTS, "recall@20") for _ in range(2))
     assert first == second
     assert "small &amp; large" in first
 

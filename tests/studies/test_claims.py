@@ -13,7 +13,7 @@ from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.claims import judge_claims
 from kgrec.studies.measured import Measured
 from kgrec.studies.page import claim_lines
-from kgrec.study import Arm, Claim, Study
+from kgrec.study import Arm, Claim, Front, Study
 
 NAN = float("nan")
 ARMS = (Arm("a", ()), Arm("b", ()))
@@ -32,8 +32,14 @@ def test_a_study_refuses_what_cannot_be_meant() -> None:
         make_study([Claim("c", "ratio", "a", "b", 1.0, needs="d"), Claim("d", "ratio", "a", "b", 1.0)])
     with pytest.raises(ValueError, match="is not among"):
         make_study([], primary="test/r@2")
-    with pytest.raises(ValueError, match="on the mean of one arm, but names 'b'"):
+    with pytest.raises(ValueError, match=r"is a mean of \('a', 'b'\), expected 1 arms"):
         make_study([Claim("c", "mean", "a", "b", 1.0)])
+    with pytest.raises(ValueError, match=r"is a closed of \('a', 'b'\), expected 3 arms"):
+        make_study([Claim("c", "closed", "a", "b", 1.0)])
+    with pytest.raises(ValueError, match="'z' is deployed but no arm"):
+        make_study([], deployed=("z",))
+    with pytest.raises(ValueError, match="front 'f' names 'b', which is not deployed"):
+        make_study([], deployed=("a",), fronts=(Front("f", "a", ("b",), (), "deployed_bytes"),))
     with pytest.raises(ValueError, match=r"metric 'test/r@2' is not among"):
         make_study([Claim("c", "mean", "a", "", 1.0, metric="test/r@2")])
     with pytest.raises(ValueError, match="expected one seed or more, got 0"):
@@ -69,7 +75,7 @@ def test_draws_are_averaged_user_by_user(tmp_path: Path) -> None:
     assert [values.tolist() for values in mean.values("drawn", "test/r@1")] == [
         pytest.approx([0.4, 0.2]), pytest.approx([0.5, 1.0]),
     ]  # fmt: skip
-    assert mean.compare("difference", "drawn", "b", "test/r@1", 0.0).value == pytest.approx(-0.125)
+    assert mean.statistic("difference", ("drawn", "b"), "test/r@1", 0.0).value == pytest.approx(-0.125)
     splits[0][1].write_per_user(pl.DataFrame({"user": ["u0"], "test/r@1": [0.5]}))
     with pytest.raises(InputError, match="other users"):
         Measured({"drawn": splits[:1]}, ["test/r@1"], False)
@@ -97,6 +103,26 @@ def test_claims_by_hand(tmp_path: Path) -> None:
     assert entries[0]["nadeau_bengio"]["low"] == pytest.approx(0.2)
     assert entries[1]["nadeau_bengio"]["high"] == pytest.approx(1.5)
     assert entries[0]["wilcoxon_p"] == 0.5  # two users, both above: 2 / 2²
+
+
+def test_the_share_of_a_gap_that_is_closed(tmp_path: Path) -> None:
+    """From b = .2 to c = .6, a = .5 closes three quarters; of no gap there is no share."""
+    levels = {"a": 0.5, "b": 0.2, "c": 0.6}
+    runs = {}
+    for arm, level in levels.items():
+        runs[arm] = [[RunFolder(tmp_path / f"{arm}{split}")] for split in range(2)]
+        for (run,) in runs[arm]:
+            run.write_per_user(pl.DataFrame({"user": ["u0", "u1"], "test/r@1": [level, level]}))
+    arms = tuple(Arm(name, ()) for name in levels)
+    claims = [
+        Claim("closed", "closed", "a", "b", 0.7, of="c"),
+        Claim("no gap", "closed", "a", "b", 0.7, of="b", informative=True),
+    ]
+    measured = {"test/r@1": Measured(runs, ["test/r@1"], shared_users=False)}
+    share, nothing = judge_claims(make_study(claims, arms=arms, min_splits=2), measured)
+    assert (share["value"], share["status"]) == (pytest.approx(0.75), "holds")
+    assert nothing["status"] == "not_testable"
+    assert "closed by a" in next(claim_lines({"claims": [share]}))
 
 
 def test_a_claim_says_why_it_is_not_testable(tmp_path: Path) -> None:
@@ -167,7 +193,7 @@ def test_an_arm_with_fewer_seeds_is_compared_on_those_that_both_have(tmp_path: P
     assert values.mean("a", "test/r@1").value == pytest.approx(0.7)
     assert values.mean("b", "test/r@1").value == pytest.approx(0.1)
     assert values.split_means("a", "test/r@1").tolist() == pytest.approx([0.3, 0.9, 0.9])
-    assert values.compare("difference", "a", "b", "test/r@1", 0.0).value == pytest.approx(0.2)
+    assert values.statistic("difference", ("a", "b"), "test/r@1", 0.0).value == pytest.approx(0.2)
     claim = Claim("gap", "difference", "a", "b", 0.0)
     (entry,) = judge_claims(make_study([claim], min_splits=3), {"test/r@1": values})
     assert entry["provisional"]
