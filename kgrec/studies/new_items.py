@@ -42,12 +42,14 @@ class Deployment:
         model: from text features and facts to an embedding.
         texts: of ``n`` cold items.
         facts: for each of them ``[F, 2]``: relation of an edge into the item, node that it comes from.
+        held: users ``[U, D]`` and catalogue ``[I, D]``, embedded before.
     """
 
     encoder: TextEncoder
     model: Recommender
     texts: list[str]
     facts: list[Tensor]
+    held: tuple[Tensor, Tensor]
 
     def features(self) -> Tensor:
         """Text features ``[n, D_text]``, in batches."""
@@ -60,11 +62,11 @@ class Deployment:
     def place(self, index: int) -> int:
         """From text and triples of one item to its rank in the catalogue, for one user."""
         text = self.encoder.encode([self.texts[index]])[0]
-        user = torch.tensor([index % self.model.num_users])
         with torch.no_grad():
             item = self.model.embed_new_item(text, self.facts[index])
-            scores = self.model.score(user)[0]
-        return 1 + int((scores > _pair(self.model)[0][user[0]] @ item).sum())
+        users, items = self.held
+        user = users[index % len(users)]
+        return 1 + int((items @ user > item @ user).sum())
 
     def sizes(self) -> dict[str, float]:
         """Parameters by part, and bytes: the language model as it is stored, the rest in float32."""
@@ -133,7 +135,8 @@ def _deployments(configs: Mapping[str, DictConfig]) -> dict[str, Deployment]:
         features = encode_items(encoder, texts, Path(cfg.paths.cache))
         model = load_model(cfg, ModelInputs(dataset, graph, features)).eval()
         facts = [_facts_of(graph, int(item)) for item in chosen]
-        deployments[name] = Deployment(encoder, model, [texts[item] for item in chosen], facts)
+        chosen_texts = [texts[item] for item in chosen]
+        deployments[name] = Deployment(encoder, model, chosen_texts, facts, _pair(model))
     return deployments
 
 
