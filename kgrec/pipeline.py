@@ -20,12 +20,14 @@ from kgrec.data.prepare import prepare
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import ModelInputs, Recommender
+from kgrec.nn.fusion.base import TokenFusion
 from kgrec.reporting.run_folder import settings_of_run
 from kgrec.shapes import IntArray, Triples
 from kgrec.tasks.base import Task
 from kgrec.tasks.ranking import Ranking
 from kgrec.text.encoder import TextEncoder, TextFeatures, encode_items
 from kgrec.text.facts import texts_with_facts
+from kgrec.text.tokens import with_tokens
 from kgrec.training.trainer import Trainer
 
 
@@ -100,7 +102,11 @@ def load_encoder(cfg: DictConfig, dataset: RecDataset) -> TextEncoder:
 
 def load_text(cfg: DictConfig, dataset: RecDataset) -> TextFeatures:
     """Stage 3b: item texts → text features, cached."""
-    return encode_items(load_encoder(cfg, dataset), item_texts(cfg, dataset), Path(cfg.paths.cache))
+    encoder, texts = load_encoder(cfg, dataset), item_texts(cfg, dataset)
+    features = encode_items(encoder, texts, Path(cfg.paths.cache))
+    if "fusion" in cfg.model and issubclass(target_class(cfg.fusion), TokenFusion):
+        features = with_tokens(features, encoder, texts, cfg.fusion.max_tokens)
+    return features
 
 
 def load_inputs(cfg: DictConfig, dataset: RecDataset) -> ModelInputs:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -10,10 +10,12 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, kept_nodes
+from kgrec.kg.neighbourhood import neighbourhood
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.graph_view import GraphView, log_fact_counts
+from kgrec.models.item_context import ItemContext
 from kgrec.models.regression_start import RegressionStart
-from kgrec.nn.fusion.base import Fusion, LeaningFusion
+from kgrec.nn.fusion.base import Fusion, LeaningFusion, TokenFusion
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import RankingLoss
 from kgrec.nn.standardize import Standardize
@@ -63,6 +65,10 @@ class Hybrid(Recommender):
     <https://papers.nips.cc/paper/2017/hash/dbd22ba3bd0df8f385bdac3e9f8be207-Abstract.html>`_, Volkovs et
     al., NeurIPS 2017, §3.3, which hides the preference input of whole items for the same reason).
 
+    A fusion may have a loss of its own (:meth:`~kgrec.nn.fusion.base.Fusion.auxiliary_loss`), which the
+    gradient steps minimise beside the ranking loss, or look into an item's tokens and neighbours
+    (:class:`~kgrec.models.item_context.ItemContext`).
+
     Args:
         inputs: dataset, graph and text.
         embedding_dim: D, width of users, entities and items.
@@ -74,7 +80,8 @@ class Hybrid(Recommender):
         graph_view: which edges the graph network sees.
 
     Raises:
-        InputError: a start together with messages along interactions.
+        InputError: a start together with messages along interactions; a fusion with a loss of its own, or
+            with attention, where these would train nothing.
     """
 
     needs_graph: ClassVar[bool] = True
@@ -132,7 +139,33 @@ class Hybrid(Recommender):
         self.gnn = gnn(embedding_dim, graph.num_relations)
         self.from_text = nn.Linear(text.embeddings.shape[1], embedding_dim)
         self.fusion = fusion(structured_dim=self.gnn.out_dim, text_dim=embedding_dim, out_dim=embedding_dim)
+        self._check_fusion_is_trained()
+        self.context: ItemContext | None = None
+        if isinstance(self.fusion, TokenFusion):
+            self.context = ItemContext(self.graph, text, self.fusion.max_neighbours, self.fusion.max_tokens)
         self._reset_parameters()
+
+    def _check_fusion_is_trained(self) -> None:
+        """Refuse a fusion whose own loss, or whose attention, would never be trained."""
+        held_scope = self.start.scope if self.start is not None and self.start.hold_items else None
+        remedy = "set model.start.hold_items=false, model.start=null or fusion=gate"
+        if isinstance(self.fusion, TokenFusion) and held_scope == "linear":
+            raise InputError(
+                f"fusion: found {type(self.fusion).__name__} beside model.start.scope=linear and "
+                f"model.start.hold_items=true, which leave its attention even; {remedy}"
+            )
+        if self.fusion.auxiliary_weight == 0:
+            return
+        found = f"fusion.weight: found {self.fusion.auxiliary_weight:g}"
+        if held_scope is not None:
+            raise InputError(
+                f"{found} beside model.start.hold_items=true, which leaves it no weight to train; {remedy}"
+            )
+        if not (self.has_text & self.has_kg & self.warm_items).any():
+            raise InputError(
+                f"{found}, but no item of the training pairs has both a text and a fact; set fusion.weight=0 "
+                "or fusion=gate"
+            )
 
     def _reset_parameters(self) -> None:
         """Random embeddings; with a start all begins at zero, where the regression's penalty holds it."""
@@ -169,13 +202,15 @@ class Hybrid(Recommender):
             self.shared_user.requires_grad_(True)
 
     def loss(self, batch: Batch) -> Tensor:
-        """Mean ranking loss over the pairs whose item competes in this step, ``[]``."""
+        """Mean ranking loss over the pairs whose item competes in this step, and the fusion's own, ``[]``."""
         competing = self._draw_competing_items(batch.step)
         chosen = competing[batch.items]
-        items = self.item_embeddings(cold=competing & (self.hiding.items > 0))
+        sides = self._fusion_inputs(cold=competing & (self.hiding.items > 0))
+        items = self.fusion(*sides)
+        auxiliary = self._weighted_auxiliary_loss(*sides[:4])
         if not chosen.any():
             # Every process takes part in the backward pass, held items or not.
-            return (items.sum() + self.shared_user.sum()) * 0.0
+            return (items.sum() + self.shared_user.sum()) * 0.0 + auxiliary
         user_ids, rows = torch.unique(batch.users[chosen], return_inverse=True)
         mean = self.ranking_loss(
             self.user_embedding[user_ids] + self.shared_user,
@@ -188,7 +223,16 @@ class Hybrid(Recommender):
         # Divided by the expected, not the found number of such pairs, so that the mean over processes
         # is that over the global batch.
         expected = len(chosen) * (self.hiding.items or 1.0)
-        return mean * (chosen.sum() / expected)
+        return mean * (chosen.sum() / expected) + auxiliary
+
+    def _weighted_auxiliary_loss(
+        self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor
+    ) -> Tensor:
+        """The fusion's own loss with its weight, ``[]``; of warm items, as cold ones must decide nothing."""
+        if self.fusion.auxiliary_weight == 0:
+            return self.shared_user.new_zeros(())
+        loss = self.fusion.auxiliary_loss(structured, text, has_text & self.warm_items, has_kg)
+        return self.fusion.auxiliary_weight * loss
 
     def embeddings(self) -> tuple[Tensor, Tensor]:
         """Users ``[U, D]`` and items ``[I, D]``, all items from their features alone."""
@@ -201,6 +245,11 @@ class Hybrid(Recommender):
         Args:
             cold: ``[I]`` items whose interactions leave the graph; ``None`` = all stay.
         """
+        items: Tensor = self.fusion(*self._fusion_inputs(cold))
+        return items
+
+    def _fusion_inputs(self, cold: Tensor | None) -> tuple[Any, ...]:
+        """Structured and text features of all items, their masks and, for a token fusion, the context."""
         if self.graph.edge_index.device != self.device:
             self.graph = self.graph.to(self.device)
         text = self.from_text(F.dropout(self.text_scaler(self.text), self.hiding.text, self.training))
@@ -208,19 +257,29 @@ class Hybrid(Recommender):
         has_kg = self.has_kg if cold is None else self.has_facts | (self.has_kg & ~cold)
         if self.training and self.hiding.graphs > 0:
             has_kg = has_kg & (torch.rand(self.num_items, device=self.device) >= self.hiding.graphs)
-        return self.fusion(self._structured(cold), text, self.has_text, has_kg)
+        graph = self._graph_of_step(cold) if cold is not None else self.graph
+        nodes = self._node_features()
+        sides = (self.gnn(nodes, graph)[graph.item_nodes], text, self.has_text, has_kg)
+        if self.context is None:
+            return sides
+        tokens = self.from_text(
+            F.dropout(self.text_scaler(self.context.tokens), self.hiding.text, self.training)
+        )
+        return (*sides, self.context.of_items(tokens, nodes, graph))
 
     def new_item_parameters(self) -> int:
         """All but the users, and without a graph no entity, relation or graph network either."""
         users = self.user_embedding.numel() + self.shared_user.numel()
         graph_side = (self.entity_embedding, *self.from_count.parameters(), *self.gnn.parameters())
-        unused = 0 if self.has_facts.any() else sum(weight.numel() for weight in graph_side)
-        return sum(weight.numel() for weight in self.parameters()) - users - unused
+        unused = self.fusion.training_only() + ([] if self.has_facts.any() else [*graph_side])
+        everything = sum(weight.numel() for weight in self.parameters())
+        return everything - users - sum(weight.numel() for weight in unused)
 
     def embed_new_item(self, text: Tensor, facts: Tensor) -> Tensor:
         """Append the item to the graph as a node of its own, and take what the network makes of it.
 
-        Facts about entities that the graph network does not see are counted, but carry no message.
+        Facts about entities that the graph network does not see are counted, but carry no message. A fusion
+        that reads tokens is given the text as a single one.
         """
         graph = self.graph
         known = torch.full((int(self.kept_nodes.max()) + 1,), -1)
@@ -236,20 +295,26 @@ class Hybrid(Recommender):
             item_nodes=torch.cat([graph.item_nodes, graph.item_nodes.new_tensor([graph.num_nodes])]),
         )
         count = self.from_count(self.count_scaler(torch.tensor([[float(len(facts))]]).log1p()))
-        structured = self.gnn(torch.cat([self._node_features(), count]), extended)[-1:]
-        has_text, has_kg = text.any().reshape(1), torch.tensor([bool(len(facts))])
-        item = self.fusion(structured, self.from_text(self.text_scaler(text[None])), has_text, has_kg)
+        nodes = torch.cat([self._node_features(), count])
+        if self.gnn.reach is not None:  # what is out of reach need not be computed
+            near = neighbourhood(extended, graph.num_nodes, self.gnn.reach)
+            extended, nodes = near.graph, near.features(nodes)
+        mapped = self.from_text(self.text_scaler(text[None]))
+        sides: tuple[Any, ...] = (
+            self.gnn(nodes, extended)[extended.item_nodes[-1:]],
+            mapped,
+            text.any()[None],
+            torch.tensor([bool(len(facts))]),
+        )
+        if self.context is not None:
+            sides = (*sides, self.context.of_new_item(mapped, nodes, extended))
+        item = self.fusion(*sides)
         return self.ranking_loss.ranking_space(item)[0]
 
     def _node_features(self) -> Tensor:
         """``[N, D]``: users and entities by their embedding, items by the number of their facts."""
         items = self.from_count(self.count_scaler(self.fact_counts))
         return torch.cat([self.user_embedding, items, self.entity_embedding])
-
-    def _structured(self, cold: Tensor | None) -> Tensor:
-        """Structured features ``[I, D_s]`` of all items."""
-        graph = self._graph_of_step(cold) if cold is not None else self.graph
-        return self.gnn(self._node_features(), graph)[graph.item_nodes]
 
     def _graph_of_step(self, cold: Tensor) -> Graph:
         """The graph without a random share of its edges and without the interactions of cold items."""

@@ -60,7 +60,7 @@ class LeastSquares:
             yield ridge
 
     def _is_affine(self, start: Sequence[Tensor]) -> bool:
-        """Whether r(θ_0 + d) and r(θ_0 - d) lie opposite each other about r(θ_0), for a random d."""
+        """Whether half a random step changes r half as much; an odd function would pass for a step back."""
         size = sum(parameter.numel() for parameter in self.parameters)
         generator = torch_generator(0, "is_affine")
         direction = torch.randn(size, generator=generator).to(start[0])
@@ -69,9 +69,9 @@ class LeastSquares:
             middle = self.residual()
             self._set(start, direction)
             ahead = self.residual() - middle
-            self._set(start, -direction)
-            behind = self.residual() - middle
-        return bool((ahead + behind).norm() <= AFFINE_WITHIN * (ahead - behind).norm())
+            self._set(start, direction / 2)
+            half = self.residual() - middle
+        return bool((ahead - 2 * half).norm() <= AFFINE_WITHIN * ahead.norm())
 
     def _conjugate_gradients(self, start: Sequence[Tensor], ridges: Sequence[float]) -> list[Tensor]:
         """θ - θ_0 of each penalty, flat: (AᵀA + λI) x = b with A the slope of r and b = -Aᵀ r(θ_0)."""

@@ -18,7 +18,7 @@ from kgrec.models.history import BLOCK_SIZE, ExpectedHit, padded_histories
 from kgrec.models.selection import check_values
 from kgrec.models.transition import SolvedTransitions, TransitionCounts
 from kgrec.nn.embedding import embedding_table
-from kgrec.nn.fusion.base import Fusion
+from kgrec.nn.fusion.base import Fusion, require_plain
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.history_encoder import HistoryEncoder
 from kgrec.nn.losses import RankingLoss
@@ -109,7 +109,8 @@ class SequenceHybrid(Recommender):
         self.table = embedding_table(self.graph.num_nodes, embedding_dim, init_std)
         self.from_text = nn.Linear(unit.shape[1], embedding_dim, bias=False)
         nn.init.normal_(self.from_text.weight, std=init_std)
-        self.fusion = fusion(structured_dim=embedding_dim, text_dim=embedding_dim, out_dim=embedding_dim)
+        built = fusion(structured_dim=embedding_dim, text_dim=embedding_dim, out_dim=embedding_dim)
+        self.fusion = require_plain(built, "sequence_hybrid")
         self.gnn = gnn(embedding_dim, self.graph.num_relations)
         self.encoder = encoder(self.gnn.out_dim, histories.shape[1])
         self.targets = embedding_table(self.num_items, self.gnn.out_dim, init_std)

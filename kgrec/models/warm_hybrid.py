@@ -14,7 +14,7 @@ from kgrec.models.features import unit_text
 from kgrec.models.item_graph import ItemGraph
 from kgrec.models.item_operator import ItemOperator, SolvedOperator
 from kgrec.nn.embedding import embedding_table
-from kgrec.nn.fusion.base import Fusion
+from kgrec.nn.fusion.base import Fusion, require_plain
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import RankingLoss
 
@@ -103,7 +103,8 @@ class WarmHybrid(Recommender):
         self.table = embedding_table(self.graph.num_nodes, embedding_dim, init_std)
         self.from_text = nn.Linear(unit.shape[1], embedding_dim, bias=False)
         nn.init.normal_(self.from_text.weight, std=init_std)
-        self.fusion = fusion(structured_dim=embedding_dim, text_dim=embedding_dim, out_dim=embedding_dim)
+        built = fusion(structured_dim=embedding_dim, text_dim=embedding_dim, out_dim=embedding_dim)
+        self.fusion = require_plain(built, "warm_hybrid")
         self.gnn = gnn(embedding_dim, self.graph.num_relations)
 
     def loss(self, batch: Batch) -> Tensor:

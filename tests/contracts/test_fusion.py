@@ -72,7 +72,7 @@ def test_what_a_missing_row_holds_is_never_looked_at(
     inputs["text"].requires_grad_()
     inputs["structured"].requires_grad_()
     out = fusion(**inputs)
-    out.pow(2).sum().backward()
+    (out.pow(2).sum() + fusion.auxiliary_loss(**inputs)).backward()
     torch.testing.assert_close(out, expected)
     for name, parameter in fusion.named_parameters():
         assert torch.isfinite(parameter.grad).all(), name
@@ -86,8 +86,9 @@ def test_what_a_missing_row_holds_is_never_looked_at(
 def test_finite_when_a_side_is_missing_everywhere(
     fusion: Fusion, inputs: dict[str, torch.Tensor], has_text: torch.Tensor, has_kg: torch.Tensor
 ) -> None:
-    out = fusion(inputs["structured"], inputs["text"], has_text, has_kg)
-    out.pow(2).sum().backward()
+    sides = inputs["structured"], inputs["text"], has_text, has_kg
+    out = fusion(*sides)
+    (out.pow(2).sum() + fusion.auxiliary_loss(*sides)).backward()
     assert torch.isfinite(out).all()
     for name, parameter in fusion.named_parameters():
         assert torch.isfinite(parameter.grad).all(), name
@@ -96,6 +97,23 @@ def test_finite_when_a_side_is_missing_everywhere(
 def test_items_of_which_nothing_is_known_are_alike(fusion: Fusion, inputs: dict[str, torch.Tensor]) -> None:
     out = fusion(inputs["structured"], inputs["text"], NONE, NONE)
     assert torch.equal(out, out[:1].expand_as(out))
+
+
+def test_items_without_both_sides_add_nothing_to_the_auxiliary_loss(
+    fusion: Fusion, inputs: dict[str, torch.Tensor]
+) -> None:
+    def loss(**changed: torch.Tensor) -> torch.Tensor:
+        torch.manual_seed(2)
+        return fusion.auxiliary_loss(**{**inputs, **changed})
+
+    both = inputs["has_text"] & inputs["has_kg"]
+    whole = loss()
+    assert whole.shape == ()
+    assert (whole.item() > 0) == (fusion.auxiliary_weight > 0)
+    # Of a row without both sides, the side that is there changes.
+    moved = {side: inputs[side] + 10.0 * ~both.unsqueeze(1) for side in ("structured", "text")}
+    torch.testing.assert_close(loss(**moved), whole)
+    assert loss(has_kg=inputs["has_kg"] & ~both).item() == 0
 
 
 def test_presence_matters(fusion: Fusion, inputs: dict[str, torch.Tensor]) -> None:

@@ -1,9 +1,12 @@
 """What every fusion offers: structured features ⊕ text features → item embeddings."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from kgrec.errors import InputError
 
 
 class Fusion(nn.Module, ABC):
@@ -19,10 +22,13 @@ class Fusion(nn.Module, ABC):
 
     Attributes:
         out_dim: width of the item embeddings.
+        auxiliary_weight: of :meth:`auxiliary_loss` beside the ranking loss, ≥ 0; 0 = there is none.
 
     Raises:
         ValueError: a size below 1.
     """
+
+    auxiliary_weight: float = 0.0
 
     def __init__(self, structured_dim: int, text_dim: int, out_dim: int) -> None:
         super().__init__()
@@ -49,6 +55,17 @@ class Fusion(nn.Module, ABC):
         Raises:
             ValueError: shapes or mask types other than these.
         """
+
+    def auxiliary_loss(self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor) -> Tensor:
+        """What training minimises beside the ranking loss, ``[]``, ≥ 0, not yet weighted; 0 by default.
+
+        Only items with both sides count; without any it is 0. Arguments and errors as of :meth:`forward`.
+        """
+        return structured.new_zeros(())
+
+    def training_only(self) -> list[nn.Parameter]:
+        """Parameters that :meth:`auxiliary_loss` alone reads: a trained model can do without them."""
+        return []
 
     def blank_missing(
         self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor
@@ -80,9 +97,78 @@ class Fusion(nn.Module, ABC):
         )
 
 
+def require_plain(fusion: Fusion, model: str) -> Fusion:
+    """The fusion, for a model that knows of no auxiliary loss and has no tokens to give.
+
+    Raises:
+        InputError: it has such a loss, or reads tokens.
+    """
+    if fusion.auxiliary_weight > 0 or isinstance(fusion, TokenFusion):
+        raise InputError(
+            f"fusion: found {type(fusion).__name__}, whose loss or tokens model={model} does not know; "
+            "set fusion=gate or model=hybrid"
+        )
+    return fusion
+
+
 class LeaningFusion(Fusion):
     """A fusion with a prior share of the structured side, which a start can choose."""
 
     @abstractmethod
     def lean(self, log_odds: float) -> None:
         """Give the structured side these log-odds wherever nothing has been learned of an item."""
+
+
+@dataclass(frozen=True)
+class TokenContext:
+    """What an item's text and graph are made of.
+
+    Attributes:
+        tokens: ``[N, T, Dt]``, one row per token of the text, in the space of the text features.
+        token_mask: ``[N, T]`` bool; where False, the token is never looked at.
+        neighbours: ``[N, K, out_dim]``, embeddings of the entities that the item's facts name.
+        neighbour_mask: ``[N, K]`` bool; where False, the neighbour is never looked at.
+    """
+
+    tokens: Tensor
+    token_mask: Tensor
+    neighbours: Tensor
+    neighbour_mask: Tensor
+
+
+class TokenFusion(Fusion):
+    """A fusion that can look into an item's text and graph, token by token and entity by entity.
+
+    Attributes:
+        max_neighbours: K at most; the rarest entities of an item come first.
+        max_tokens: T at most.
+    """
+
+    max_neighbours: int
+    max_tokens: int
+
+    @abstractmethod
+    def forward(
+        self,
+        structured: Tensor,
+        text: Tensor,
+        has_text: Tensor,
+        has_kg: Tensor,
+        context: TokenContext | None = None,
+    ) -> Tensor:
+        """Item embeddings ``[N, out_dim]``; see :meth:`Fusion.forward`.
+
+        ``context`` is ``None`` where the text is a single token and there are no neighbours. What belongs to
+        a missing side is never looked at.
+        """
+
+
+def check_auxiliary_weight(weight: float) -> float:
+    """``weight``, if it is one.
+
+    Raises:
+        InputError: it is negative.
+    """
+    if weight < 0:
+        raise InputError(f"fusion.weight: found {weight}, expected at least 0")
+    return weight
