@@ -112,7 +112,7 @@ def test_a_link_into_nowhere_is_named(refused: Command, workplace: Path, links: 
     ("settings", "message"),
     [
         (["kg=true"], "setting 'kg=true': kg has no option 'true'; valid: full, none, "),
-        (["lm=huge"], "setting 'lm=huge': lm has no option 'huge'; valid: hashing, hf, "),
+        (["lm=huge"], "setting 'lm=huge': lm has no option 'huge'; valid: bert_base, "),
         (["model.colour=red"], "there is no key 'model.colour'; valid: "),
         (["colour=red"], "there is no key 'colour'; valid: data, "),
         (["train.max_epochs=many"], "expected a whole number such as 200"),
