@@ -123,6 +123,7 @@ class Study:
         deployed: arms for which the costs of a new item are measured side by side, on the first split, when
             their runs are finished.
         fronts: claims about these costs, on the means of the primary metric.
+        groups: name → arms, which ``--only`` takes beside names of arms.
     """
 
     name: str
@@ -140,6 +141,7 @@ class Study:
     references: Mapping[str, Published] = field(default_factory=dict)
     deployed: tuple[str, ...] = ()
     fronts: tuple[Front, ...] = ()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
@@ -183,15 +185,20 @@ class Study:
         )
 
     def arms_named(self, names: Sequence[str]) -> tuple[Arm, ...]:
-        """The arms of these names, in the study's order; all of them where no name is given.
+        """The arms of these names or groups, in the study's order; all of them where no name is given.
 
         Raises:
-            InputError: an unknown name; the message lists the arms.
+            InputError: an unknown name; the message lists groups and arms.
         """
-        known = [arm.name for arm in self.arms]
-        if wrong := [name for name in names if name not in known]:
-            raise InputError(f"study {self.name} has no arm {wrong[0]!r}; valid: {', '.join(known)}")
-        return tuple(arm for arm in self.arms if not names or arm.name in names)
+        if wrong := [name for name in names if name not in self.names]:
+            raise InputError(f"study {self.name} has no arm {wrong[0]!r}; valid: {', '.join(self.names)}")
+        wanted = {arm for name in names for arm in self.groups.get(name, (name,))}
+        return tuple(arm for arm in self.arms if not names or arm.name in wanted)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What ``--only`` takes."""
+        return (*self.groups, *(arm.name for arm in self.arms))
 
 
 @dataclass(frozen=True)
@@ -205,7 +212,6 @@ class Suite:
             them, or any other option.
         studies_of: option of ``data`` → its studies, each with ``data=…`` among its common settings, of names
             that no other dataset's study has.
-        groups: name → arms, which ``--only`` takes beside names of arms.
         notes: what a reader must know before quoting a figure.
     """
 
@@ -213,7 +219,6 @@ class Suite:
     question: str
     datasets: tuple[str, ...]
     studies_of: Callable[[str], tuple[Study, ...]]
-    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     def studies(self, data: str | None) -> tuple[Study, ...]:
@@ -227,13 +232,14 @@ class Suite:
         Raises:
             InputError: a name that is neither a group nor an arm of any of the studies.
         """
-        wanted = [arm for name in names for arm in self.groups.get(name, (name,))]
-        arms = {study.name: [arm.name for arm in study.arms] for study in studies}
-        known = dict.fromkeys([*self.groups, *(arm for own in arms.values() for arm in own)])
+        known = dict.fromkeys(name for study in studies for name in study.names)
         if wrong := [name for name in names if name not in known]:
             raise InputError(f"suite {self.name} has no arm {wrong[0]!r}; valid: {', '.join(known)}")
-        chosen = {name: [arm for arm in own if not names or arm in wanted] for name, own in arms.items()}
-        return {name: own for name, own in chosen.items() if own}
+        own = {study.name: [name for name in names if name in study.names] for study in studies}
+        chosen = {study.name: study.arms_named(own[study.name]) for study in studies}
+        return {
+            study: [arm.name for arm in arms] for study, arms in chosen.items() if own[study] or not names
+        }
 
 
 def _valid(metric: str) -> str:

@@ -37,6 +37,7 @@ def study(data, split, primary):
         primary=primary,
         metrics=(primary,),
         test_to_train=0.25,
+        groups={"core": ("graph",)},
     )
 
 
@@ -47,7 +48,6 @@ SUITE = Suite(
     studies_of=lambda data: (
         study(data, "cold_item", "test/cold/recall@10"), study(data, "random", "test/recall@10")
     ),
-    groups={"core": ("graph",)},
     notes=("planted data",),
 )
 """
@@ -129,6 +129,16 @@ def test_a_group_of_arms_and_a_dataset_can_be_chosen(
     assert {claim["status"] for claim in report["claims"]} == {"not_testable"}
     assert "Is a graph better than chance?" in capsys.readouterr().out
     assert len([run for run in runs.rglob("summary.json") if RunFolder(run.parent).is_finished]) == 4
+
+
+def test_one_study_of_a_suite_can_be_run_by_itself(tiny: Tiny, tmp_path: Path) -> None:
+    arguments = ["tiny-planted-random", *tiny.arguments[1:-2], f"paths.runs={tmp_path}", tiny.arguments[-1]]
+    assert (
+        main([*arguments, "--only", "core", "--kept", str(tiny.root / "kept" / "tiny_planted_random")]) == 0
+    )
+    report = json.loads((tmp_path / "tiny-planted-random" / "report.json").read_text())
+    assert report["study"] == "tiny-planted-random"
+    assert [row["arm"] for row in report["rows"]] == ["graph"]
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,7 @@ def cold(data: str) -> Study:
             for metric in ("recall@20", "ndcg@20")
         ),
         test_to_train=0.2 / 0.7,
+        groups={"core": tuple(arm.name for arm in CORE), "floor": tuple(arm.name for arm in FLOOR)},
         deployed=(*(f"{lm}+{kg}" for lm in LMS for kg in ("none", "full")), *(arm.name for arm in DEPLOYED)),
         fronts=fronts(),
         notes=(
@@ -289,6 +290,7 @@ def warm(data: str) -> Study:
             for metric in ("recall@20", "ndcg@20")
         ),
         test_to_train=0.1 / 0.8,
+        groups={"core": tuple(arm.name for arm in CORE), "floor": tuple(arm.name for arm in WARM_FLOOR)},
         num_splits=5,
         min_splits=5,
         notes=("splits draw the held-out interactions anew; intervals resample splits, then users",),
@@ -300,6 +302,5 @@ SUITE = Suite(
     question="How large must the language model be, with and without the graph?",
     datasets=tuple(THRESHOLDS),
     studies_of=lambda data: (cold(data), warm(data)),
-    groups={"core": tuple(arm.name for arm in CORE)},
     notes=("the large model is all-MiniLM-L6-v2 with 22.7 M parameters: no parity with models of billions",),
 )

@@ -1,7 +1,7 @@
 """Studies and reproductions as files of ``experiments/``, loaded by path: the package imports none."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -30,13 +30,15 @@ def find_studies(folder: Path) -> dict[str, Path]:
 
 
 def load_study(name: str, folder: Path) -> Study | Suite:
-    """Load a study or a suite of them, or a single reproduction as the study of its one arm.
+    """Load a study or a suite of them, one study of a suite, or a reproduction as the study of its one arm.
 
     Raises:
         InputError: unknown name (the known ones are listed), or a file that defines none of these.
     """
     studies = find_studies(folder)
     if name not in studies:
+        if (part := _part_of_a_suite(name, studies)) is not None:
+            return part
         raise InputError(f"no study {name!r} in {folder}; valid: {', '.join(studies) or 'none'}")
     module = _module(studies[name])
     study = getattr(module, "STUDY", None) or getattr(module, "SUITE", None)
@@ -49,6 +51,16 @@ def load_study(name: str, folder: Path) -> Study | Suite:
         f"{studies[name]}: expected a module attribute STUDY of type kgrec.study.Study, SUITE of type "
         "kgrec.study.Suite, or REPRODUCTION, an Arm with published figures"
     )
+
+
+def _part_of_a_suite(name: str, studies: Mapping[str, Path]) -> Study | None:
+    """The study of this name in a suite whose name it begins with, e.g. ``parity-ml-100k-cold``."""
+    for suite, path in studies.items():
+        if name.startswith(f"{suite}-") and isinstance(found := getattr(_module(path), "SUITE", None), Suite):
+            for study in found.studies(None):
+                if study.name == name:
+                    return study
+    return None
 
 
 def load_reproductions(folder: Path, names: Sequence[str]) -> tuple[Arm, ...]:
