@@ -1,7 +1,7 @@
 """The next item among 20 on MovieLens-100K, by LLaRA's protocol: kgrec reproduce liao2024-llara-ml-100k."""
 
 from kgrec.studies.published import Published, Source
-from kgrec.study import Arm, Claim, Study
+from kgrec.study import Arm, Claim, Study, Suite
 
 LLARA = Source(
     "Table 2 of the paper, MovieLens",
@@ -46,9 +46,9 @@ REFERENCES = {
     )
 }
 
-STUDY = Study(
-    name="liao2024-llara-ml-100k",
-    question="Does a small model with the graph tell the next film as well as a language model of 7 billion?",
+EVERY = Study(
+    name="liao2024-llara-ml-100k-every",
+    question="Every rating with three earlier ones is a target: is the next film among twenty told?",
     common=("experiment=llara_ml_100k",),
     arms=ARMS,
     claims=CLAIMS,
@@ -74,4 +74,33 @@ STUDY = Study(
         "models see a sequence's last ten items, and statistics of training sequences; closed forms have no "
         "seed",
     ),
+)
+LAST = Study(
+    name="liao2024-llara-ml-100k-last",
+    question="The same with one sequence per user: what can 95 of them tell?",
+    common=("experiment=llara_ml_100k_last",),
+    arms=tuple(arm for arm in ARMS if arm.name != "history-ease"),
+    claims=(CLAIMS[0], Claim("the hybrid is past SASRec's .3444", "mean", "hybrid", "", 0.3444)),
+    primary="test/hit@1",
+    metrics=("test/hit@1", "test/hit@3", "test/hit@5", "test/mrr@20", "test/unseen/hit@1"),
+    sample="seeds",
+    num_splits=5,
+    min_splits=5,
+    references=REFERENCES,
+    notes=(
+        "users are shared out in the order of their last rating, which alone is the target of those held "
+        "out; each value is a mean over 100 lists of 20 items; that the published target is the last one is "
+        "not told",
+        "models are trained on every sequence of the 754 training users, where the published ones may have "
+        "had one each (data.split.trained_on=last)",
+        "a standard error of .05 on 95 sequences: only large differences mean anything",
+    ),
+)
+
+SUITE = Suite(
+    name="liao2024-llara-ml-100k",
+    question="Does a small model with the graph tell the next film as well as a language model of 7 billion?",
+    datasets=("ml-100k",),
+    studies_of=lambda data: (EVERY, LAST),
+    notes=("the paper's code leaves open which sequences its figures are on; both readings stand here",),
 )
