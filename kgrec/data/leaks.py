@@ -12,18 +12,24 @@ from kgrec.data.sequences import Sequences
 from kgrec.data.splits import SplitResult
 from kgrec.data.splits.base import PARTS
 from kgrec.errors import InputError
-from kgrec.shapes import Pairs
+from kgrec.shapes import BoolArray, Pairs
 
 MAX_SHARE_IN_TRIPLES = 0.01
 """Share of held-out pairs that triples may seem to state: ids of two spaces meet by chance."""
 
 
+def also_in(a: Pairs, b: Pairs) -> BoolArray:
+    """``[m]``: which rows of ``b [m, 2]`` are also rows of ``a [n, 2]`` (non-negative ids)."""
+    if len(a) == 0 or len(b) == 0:
+        return np.zeros(len(b), dtype=bool)
+    width = int(max(a[:, 1].max(), b[:, 1].max())) + 1
+    keys = [pl.Series(pairs[:, 0] * width + pairs[:, 1]) for pairs in (a, b)]
+    return keys[1].is_in(keys[0].implode()).to_numpy()  # hashed; numpy sorts, and takes a hundred times as long
+
+
 def count_shared_pairs(a: Pairs, b: Pairs) -> int:
     """The number of rows of ``b [m, 2]`` that are also rows of ``a [n, 2]`` (non-negative ids)."""
-    if len(a) == 0 or len(b) == 0:
-        return 0
-    width = int(max(a[:, 1].max(), b[:, 1].max())) + 1
-    return int(np.isin(b[:, 0] * width + b[:, 1], a[:, 0] * width + a[:, 1]).sum())
+    return int(also_in(a, b).sum())
 
 
 def count_pairs_in_triples(pairs: pl.DataFrame, triples: pl.DataFrame, links: pl.DataFrame) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from kgrec.data.dataset import RecDataset
+from kgrec.data.leaks import also_in
 from kgrec.data.splits.base import PARTS
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
@@ -38,14 +39,14 @@ def check_no_leak(dataset: RecDataset, graph: Graph | None) -> None:
 
 
 def user_item_edges(graph: Graph) -> Pairs:
-    """User–item pairs joined by an edge of either direction and any relation: ``[n, 2]``."""
+    """User–item pairs joined by an edge of either direction and any relation, each as often: ``[n, 2]``."""
     source, target = graph.edge_index.cpu().numpy()
     user_of, item_of = (_ids_by_node(nodes.cpu().numpy(), graph.num_nodes) for nodes in
                         (graph.user_nodes, graph.item_nodes))  # fmt: skip
     users = np.concatenate([user_of[source], user_of[target]])
     items = np.concatenate([item_of[target], item_of[source]])
     joined = (users >= 0) & (items >= 0)
-    return np.unique(np.stack([users[joined], items[joined]], axis=1), axis=0)
+    return np.stack([users[joined], items[joined]], axis=1)
 
 
 def _ids_by_node(nodes: IntArray, num_nodes: int) -> IntArray:
@@ -55,8 +56,7 @@ def _ids_by_node(nodes: IntArray, num_nodes: int) -> IntArray:
 
 
 def _check_disjoint(dataset: RecDataset, split: str, held_out: Pairs, place: str, visible: Pairs) -> None:
-    stride = dataset.num_items
-    leaked = np.isin(held_out[:, 0] * stride + held_out[:, 1], visible[:, 0] * stride + visible[:, 1])
+    leaked = also_in(visible, held_out)
     if leaked.any():
         user, item = held_out[leaked][0]
         raise InputError(

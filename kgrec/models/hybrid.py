@@ -191,11 +191,16 @@ class Hybrid(Recommender):
             return
         self.eval()
         regressed = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
+        network = [*self.gnn.parameters(), *self.fusion.parameters()]
         if self.start.scope == "all":
-            regressed += [*self.gnn.parameters(), *self.fusion.parameters()]
+            regressed += network
         has_both = bool((self.has_text & self.has_kg).any())
         lean = self.fusion.lean if isinstance(self.fusion, LeaningFusion) and has_both else None
+        for weight in network:  # what is not regressed needs no gradient, which would cost more than the rest
+            weight.requires_grad_(self.start.scope == "all")
         self.chosen = self.start(self.dataset, self.user_embedding, regressed, self.item_embeddings, lean)
+        for weight in network:
+            weight.requires_grad_(True)
         if self.start.hold_items:
             self.requires_grad_(False)
             self.user_embedding.requires_grad_(True)
@@ -259,7 +264,7 @@ class Hybrid(Recommender):
             has_kg = has_kg & (torch.rand(self.num_items, device=self.device) >= self.hiding.graphs)
         graph = self._graph_of_step(cold) if cold is not None else self.graph
         nodes = self._node_features()
-        sides = (self.gnn(nodes, graph)[graph.item_nodes], text, self.has_text, has_kg)
+        sides = (self.gnn.at(nodes, graph, graph.item_nodes), text, self.has_text, has_kg)
         if self.context is None:
             return sides
         tokens = self.from_text(
@@ -301,7 +306,7 @@ class Hybrid(Recommender):
             extended, nodes = near.graph, near.features(nodes)
         mapped = self.from_text(self.text_scaler(text[None]))
         sides: tuple[Any, ...] = (
-            self.gnn(nodes, extended)[extended.item_nodes[-1:]],
+            self.gnn.at(nodes, extended, extended.item_nodes[-1:]),
             mapped,
             text.any()[None],
             torch.tensor([bool(len(facts))]),

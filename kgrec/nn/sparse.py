@@ -23,6 +23,7 @@ from kgrec.nn.relation_pairs import RelationalEnds
 
 __all__ = [
     "GraphStructure",
+    "Incoming",
     "RelationGroups",
     "SparseMatrix",
     "SparseStructure",
@@ -58,6 +59,25 @@ class RelationGroups:
     targets: SparseStructure
 
 
+@dataclass(frozen=True)
+class Incoming:
+    """The edges that arrive at some nodes (n of them, with e edges).
+
+    Attributes:
+        edges: ``[e]`` which edges these are; ``None`` = all.
+        adjacency: ``[n, N]``: row = place of the target among the nodes, column = source.
+        relations: ``[e, R]``: row = edge, column = its relation; hands each edge its relation's numbers.
+    """
+
+    edges: Tensor | None
+    adjacency: SparseStructure
+    relations: SparseStructure
+
+    def of(self, values: Tensor) -> Tensor:
+        """These edges' share ``[e]`` of ``values [E]``."""
+        return values if self.edges is None else values.index_select(0, self.edges)
+
+
 class GraphStructure:
     """The patterns of one typed edge list, each sorted when first asked for and then kept.
 
@@ -75,6 +95,7 @@ class GraphStructure:
         """Normalised adjacencies of the graph without weights, by their norm."""
         self.weighted = WeakTensorKeyDictionary()
         """Edge weights → the same for the graph with these weights."""
+        self._incoming = WeakTensorKeyDictionary()
 
     @cached_property
     def adjacency(self) -> SparseStructure:
@@ -91,6 +112,25 @@ class GraphStructure:
         """``[E, R]``: row = edge, column = its relation; hands each edge its relation's numbers."""
         edges = torch.arange(len(self.edge_type), device=self.edge_type.device)
         return SparseStructure.build(edges, self.edge_type, (len(edges), self.num_relations))
+
+    def incoming(self, nodes: Tensor | None = None) -> Incoming:
+        """The edges into ``nodes [n]``, each named once; ``None`` = all nodes. Kept as long as the tensor is."""
+        if nodes is None:
+            return Incoming(None, self.adjacency, self.edge_relations)
+        if nodes not in self._incoming:
+            place = self.target.new_full((self.num_nodes,), -1)
+            place[nodes] = torch.arange(len(nodes), device=nodes.device)
+            edges = torch.nonzero(place[self.target] >= 0).squeeze(1)
+            order = torch.arange(len(edges), device=edges.device)
+            self._incoming[nodes] = Incoming(
+                edges,
+                SparseStructure.build(
+                    place[self.target[edges]], self.source[edges], (len(nodes), self.num_nodes)
+                ),
+                SparseStructure.build(order, self.edge_type[edges], (len(edges), self.num_relations)),
+            )
+        incoming: Incoming = self._incoming[nodes]
+        return incoming
 
     @cached_property
     def relation_groups(self) -> RelationGroups:

@@ -174,3 +174,12 @@ def test_its_reach_is_enough_for_a_node(build: Callable, x: torch.Tensor, weight
         part = neighbourhood(graph, item, network.reach)
         alone = network(part.features(x), part.graph)[part.graph.item_nodes]
         assert alone[0].detach().numpy() == pytest.approx(whole[item].detach().numpy(), abs=1e-5)
+
+
+def test_features_of_some_nodes_are_those_among_all(build: Callable, x: torch.Tensor) -> None:
+    graph = random_graph()
+    network = build(graph)
+    nodes = torch.tensor([7, 3, 10])
+    torch.testing.assert_close(network.at(x, graph, nodes), network(x, graph)[nodes])
+    weighted = graph.with_edge_weight(torch.linspace(0, 1, graph.num_edges))
+    torch.testing.assert_close(network.at(x, weighted, nodes), network(x, weighted)[nodes])

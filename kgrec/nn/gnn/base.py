@@ -43,6 +43,13 @@ class GNN(nn.Module, ABC):
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """Node features ``[N, in_dim]`` to ``[N, out_dim]``; an edge of weight 0 counts as absent."""
 
+    def at(self, x: Tensor, graph: Graph, nodes: Tensor) -> Tensor:
+        """Features of ``nodes [n]`` alone, ``[n, out_dim]``, each named once.
+
+        A network that need not compute all others for them says so by overriding this.
+        """
+        return self(x, graph)[nodes]
+
     def check_inputs(self, x: Tensor, graph: Graph) -> None:
         """Refuse features or a graph of other sizes than the network was built for.
 

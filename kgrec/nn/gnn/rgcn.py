@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.nn.gnn.base import GNN, check_dropout, check_layers
-from kgrec.nn.sparse import SparseMatrix, adjacency, graph_structure
+from kgrec.nn.sparse import Incoming, SparseMatrix, graph_structure, normalised_adjacency
 
 
 class RGCN(GNN):
@@ -74,12 +74,23 @@ class RGCN(GNN):
 
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
+        return self._features(x, graph, None)
+
+    def at(self, x: Tensor, graph: Graph, nodes: Tensor) -> Tensor:
+        """The last layer is computed for ``nodes`` alone."""
+        return self._features(x, graph, nodes)
+
+    def _features(self, x: Tensor, graph: Graph, nodes: Tensor | None) -> Tensor:
         self.check_inputs(x, graph)
-        normed_relations = SparseMatrix(graph_structure(graph).edge_relations, self.normalization(graph))
+        structure = graph_structure(graph)
+        norm = normalised_adjacency(graph, self.normalization).values
         for depth, layer in enumerate(self.layers):
             if depth:
                 x = self.activation(x)
-            x = layer(F.dropout(x, self.dropout, self.training), graph, normed_relations)
+            wanted = nodes if depth == len(self.layers) - 1 else None
+            x = F.dropout(x, self.dropout, self.training)
+            own = x if wanted is None else x.index_select(0, wanted)
+            x = layer(x, own, structure.incoming(wanted), norm)
         return x
 
 
@@ -107,21 +118,22 @@ class RGCNLayer(nn.Module):
         nn.init.orthogonal_(self.self_loop.weight)
         nn.init.zeros_(self.self_loop.bias)
 
-    def forward(self, x: Tensor, graph: Graph, normed_relations: SparseMatrix) -> Tensor:
-        """One step of messages.
+    def forward(self, x: Tensor, own: Tensor, incoming: Incoming, norm: Tensor) -> Tensor:
+        """One step of messages into n of N nodes.
 
         Args:
-            x: ``[N, D]``.
-            graph: the graph.
-            normed_relations: ``[E, R]`` with w_e / c_{i,r} at each edge's relation.
+            x: ``[N, D]`` what may be sent.
+            own: ``[n, D]`` of the nodes that receive.
+            incoming: the edges into these.
+            norm: ``[E]`` w_e / c_{i,r} of all edges.
 
         Returns:
-            ``[N, D]``.
+            ``[n, D]``.
         """
-        # [E, B]: a_rb · w_e / c_{i,r}. A sparse product instead of coefficients[edge_type], because the
-        # gradient of indexing adds up E numbers in R rows by scatter.
-        values = normed_relations @ self.coefficients
-        out = self.self_loop(x)
+        # [e, B]: a_rb · w_e / c_{i,r}. A sparse product instead of coefficients[edge_type], because the
+        # gradient of indexing adds up e numbers in R rows by scatter.
+        values = SparseMatrix(incoming.relations, incoming.of(norm)) @ self.coefficients
+        out: Tensor = self.self_loop(own)
         for basis_values, basis in zip(values.unbind(1), self.bases, strict=True):
-            out = out + (adjacency(graph, basis_values) @ x) @ basis
+            out = out + (SparseMatrix(incoming.adjacency, basis_values) @ x) @ basis
         return out
