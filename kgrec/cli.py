@@ -6,7 +6,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -87,6 +87,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"kgrec {command}: interrupted; start the same command again to go on", file=sys.stderr)
         return 130
+
+
+def run_action(command: str, actions: Mapping[str, str], example: str, arguments: Sequence[str]) -> int:
+    """Run ``kgrec <command> <action> …``: the ``main`` of ``kgrec/commands/<command>/<action>.py``.
+
+    Args:
+        command: as typed after ``kgrec``.
+        actions: action → what it does, for ``--help``.
+        example: one or more command lines.
+        arguments: what follows the command.
+
+    Raises:
+        InputError: no such action.
+    """
+    parser = CommandParser(
+        command,
+        "\n".join(f"{name:<10} {what}" for name, what in actions.items()),
+        f"{example}\n  kgrec {command} <action> --help shows the action's own settings and an example",
+    )
+    parser.add_argument("action", choices=list(actions), metavar="action", help="one of those above")
+    given = parser.parse_args(arguments[:1])
+    action = importlib.import_module(f"kgrec.commands.{command}.{given.action}")
+    return int(action.main(arguments[1:]) or 0)
 
 
 def is_main_process() -> bool:

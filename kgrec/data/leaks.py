@@ -24,7 +24,8 @@ def also_in(a: Pairs, b: Pairs) -> BoolArray:
         return np.zeros(len(b), dtype=bool)
     width = int(max(a[:, 1].max(), b[:, 1].max())) + 1
     keys = [pl.Series(pairs[:, 0] * width + pairs[:, 1]) for pairs in (a, b)]
-    return keys[1].is_in(keys[0].implode()).to_numpy()  # hashed; numpy sorts, and takes a hundred times as long
+    # Hashed: numpy sorts, and takes a hundred times as long.
+    return keys[1].is_in(keys[0].implode()).to_numpy()
 
 
 def count_shared_pairs(a: Pairs, b: Pairs) -> int:

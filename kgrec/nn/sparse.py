@@ -114,7 +114,7 @@ class GraphStructure:
         return SparseStructure.build(edges, self.edge_type, (len(edges), self.num_relations))
 
     def incoming(self, nodes: Tensor | None = None) -> Incoming:
-        """The edges into ``nodes [n]``, each named once; ``None`` = all nodes. Kept as long as the tensor is."""
+        """The edges into ``nodes [n]``, each named once and kept as long as the tensor; ``None`` = all."""
         if nodes is None:
             return Incoming(None, self.adjacency, self.edge_relations)
         if nodes not in self._incoming:

@@ -1,0 +1,20 @@
+"""``kgrec kg``: the knowledge graph; one file per action."""
+
+from collections.abc import Sequence
+
+from kgrec.cli import run_action
+
+ACTIONS = {
+    "stats": "size, shape and reach of the graph, as JSON",
+    "show": "the facts of an item or entity",
+    "export": "the triples as Turtle or N-Triples",
+}
+EXAMPLE = """\
+  kgrec kg stats data=lastfm
+  kgrec kg show "Toy Story" data=ml-100k
+  kgrec kg export films.ttl data=ml-100k kg=rewired"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one action."""
+    return run_action("kg", ACTIONS, EXAMPLE, arguments)
