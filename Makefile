@@ -9,7 +9,7 @@ export OMP_WAIT_POLICY = PASSIVE
 .PHONY: reproduce test lint clean
 
 reproduce: $(VENV)/.installed
-	$(VENV)/bin/kgrec reproduce parity-ml-100k --seeds $(SEEDS)
+	$(VENV)/bin/kgrec reproduce parity-ml-100k-cold --seeds $(SEEDS) --only core large_text floor
 
 test: $(VENV)/.installed lint
 	$(VENV)/bin/python -m pytest

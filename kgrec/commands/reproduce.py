@@ -55,8 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="kgrec reproduce",
         description="Run a study: every arm on every split, then its table, claims and plot. Finished runs "
         "are skipped, so the same command goes on where it was stopped.",
-        epilog="examples:\n  kgrec reproduce --list\n  kgrec reproduce parity-ml-100k --seeds 3\n"
-        "  kgrec reproduce parity-ml-100k --seeds 1 --only random popularity test=false\n\n"
+        epilog="examples:\n  kgrec reproduce --list\n  kgrec reproduce parity-ml-100k-cold --seeds 3\n"
+        "  kgrec reproduce parity-ml-100k-cold --seeds 1 --only random popularity test=false\n\n"
         "test=false leaves the test set alone and reports on validation.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -203,7 +203,7 @@ def test_the_command_trains_and_prints_a_line_to_run(
     [
         (["model=lightgcn"], "lightgcn"),
         (["experiment=lightgcn_softmax_lastfm"], "lightgcn_softmax"),
-        (["experiment=parity_ml_100k", "model=bpr_mf"], "bpr_mf"),
+        (["experiment=parity", "model=bpr_mf"], "bpr_mf"),
         ([], "hybrid"),
     ],
 )
