@@ -12,6 +12,7 @@ from kgrec.build import build
 from kgrec.errors import InputError
 from kgrec.evaluate import evaluate_model, per_user_table
 from kgrec.evaluation.base import Evaluates
+from kgrec.evaluation.energy import EnergyMeter
 from kgrec.evaluation.leaks import check_no_leak
 from kgrec.pipeline import (
     load_dataset,
@@ -56,20 +57,21 @@ def train(cfg: DictConfig) -> RunFolder:
     model = load_model(cfg, inputs)
 
     with _recorded(cfg, run, accelerator.is_main_process) as logger:
-        result = trainer.fit(
-            model,
-            rows,
-            validate=lambda m: evaluator.measure(m, dataset, "valid").means,
-            selection_metric=evaluator.selection_metric,
-            higher_is_better=evaluator.selection_higher_is_better,
-            run=run,
-            logger=logger,
-            seed=cfg.seed,
-        )
+        with EnergyMeter() as energy:
+            result = trainer.fit(
+                model,
+                rows,
+                validate=lambda m: evaluator.measure(m, dataset, "valid").means,
+                selection_metric=evaluator.selection_metric,
+                higher_is_better=evaluator.selection_higher_is_better,
+                run=run,
+                logger=logger,
+                seed=cfg.seed,
+            )
         if accelerator.is_main_process:
             split = "test" if cfg.test else "valid"
             evaluation = evaluate_model(cfg, run.name, model, dataset, evaluator, split)
-            summary = summarise(inputs, model, evaluator, result, evaluation)
+            summary = {**summarise(inputs, model, evaluator, result, evaluation), **energy.costs()}
             run.write_per_user(per_user_table(dataset, evaluation))
             logger.summary(summary)
             run.write_summary(summary)

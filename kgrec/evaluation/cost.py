@@ -1,48 +1,10 @@
-"""What quality costs: seconds, memory, parameters."""
+"""What quality costs: memory, parameters."""
 
 import resource
 import sys
-import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Self
 
 from torch import nn
-
-
-class CostMeter:
-    """Context manager that measures the wall time of a block and the peak memory of the process.
-
-    Memory is ``ru_maxrss`` of ``getrusage``: the high-water mark of resident memory since the process began
-    (kibibytes on Linux, bytes on macOS), so it also counts what came before the block. Accelerator memory is
-    not in it.
-
-    Attributes:
-        wall_s: seconds the block took.
-        peak_rss_mb: peak resident memory of the process at the end of the block, in 2^20 bytes.
-    """
-
-    def __init__(self) -> None:
-        self.wall_s = 0.0
-        self.peak_rss_mb = 0.0
-        self._start = 0.0
-
-    def __enter__(self) -> Self:
-        self._start = time.perf_counter()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.wall_s = time.perf_counter() - self._start
-        self.peak_rss_mb = peak_rss_mb()
-
-    def costs(self) -> dict[str, float]:
-        """``cost/train_s`` and ``cost/peak_rss_mb`` of a training block."""
-        return {"cost/train_s": self.wall_s, "cost/peak_rss_mb": self.peak_rss_mb}
 
 
 def peak_rss_mb() -> float:
