@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, InstantiationException
 from hydra.utils import get_class, instantiate
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
@@ -37,14 +37,6 @@ def config_dir() -> Path:
     raise InputError(f"no configuration folder: expected conf/config.yaml in {package} or beside it")
 
 
-@dataclass(frozen=True)
-class Job:
-    """One job of a multirun: its settings, and what it returned or the error that stopped it."""
-
-    overrides: tuple[str, ...]
-    result: Any | InputError
-
-
 def compose(overrides: Sequence[str] = ()) -> DictConfig:
     """Compose the configuration of one run.
 
@@ -63,31 +55,21 @@ def compose(overrides: Sequence[str] = ()) -> DictConfig:
         return _with_clear_errors(lambda: _compose_here(overrides), overrides)
 
 
-def sweep(overrides: Sequence[str], job: Callable[[DictConfig], Any]) -> list[Job]:
-    """Run ``job`` for every combination of a Hydra multirun, with the launcher that the config names.
-
-    A job that fails with an :class:`InputError` does not stop the others.
+def combinations(overrides: Sequence[str]) -> list[tuple[str, ...]]:
+    """Settings of each run: ``kg=none,full seed=0`` → ``("kg=none", "seed=0")``, ``("kg=full", "seed=0")``.
 
     Raises:
-        InputError: one of the combinations does not compose; no job has run then.
+        InputError: a malformed override.
     """
-
-    def run(cfg: DictConfig) -> Job:
-        given = tuple(HydraConfig.get().overrides.task)
-        try:
-            return Job(given, job(compose(given)))
-        except InputError as error:
-            return Job(given, error)
-
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         hydra = GlobalHydra.instance().hydra
         if hydra is None:
             raise RuntimeError("Hydra was not initialised")
-        returned = _with_clear_errors(
-            lambda: hydra.multirun("config", run, list(overrides), with_log_configuration=False), overrides
-        )
-    return [result.return_value for batch in returned for result in batch]
+        parser = OverridesParser.create(config_loader=hydra.config_loader)
+        parsed = _with_clear_errors(lambda: parser.parse_overrides(list(overrides)), overrides)
+        (combined,) = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+    return [tuple(words) for words in combined]
 
 
 def build(node: Any) -> Any:

@@ -13,7 +13,18 @@ import kgrec
 PACKAGE = Path(kgrec.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-ENTRIES = {"train", "pipeline", "evaluate", "recommend", "summary", "commands", "study", "studies"}
+ENTRIES = {
+    "train",
+    "pipeline",
+    "evaluate",
+    "recommend",
+    "summary",
+    "commands",
+    "study",
+    "studies",
+    "launchers",
+    "multirun",
+}
 """Parts that join the others; ``build`` and ``cli`` serve them."""
 
 MAY_IMPORT = {
@@ -48,7 +59,10 @@ FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 
 HOMES = {
     "hydra": {"build.py"},
-    "omegaconf": {"build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "studies/"},
+    "omegaconf": {
+        *("build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "multirun.py", "launchers/"),
+        "studies/",
+    },
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
@@ -56,6 +70,9 @@ HOMES = {
     "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py"},
+    "joblib": {"launchers/joblib.py"},
+    "submitit": {"launchers/submitit.py"},
+    "ray": {"launchers/ray.py"},
     "peft": {"lm/"},
     "torch_geometric": {"nn/", "kg/graph.py"},
     "accelerate": {"training/"},

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kgrec.cli import OVERRIDES_HELP, CommandParser, is_main_process
-from kgrec.errors import InputError
 
 if TYPE_CHECKING:
-    from kgrec.build import Job
+    from kgrec.multirun import Job
     from kgrec.reporting.run_folder import RunFolder
     from kgrec.reporting.tables import Table, Value
 
@@ -17,6 +16,7 @@ EXAMPLE = """\
   kgrec train data=planted lm=hashing gnn=rgcn fusion=concat
   kgrec train data=lastfm model=lightgcn seed=1
   kgrec train -m lm=minilm_l0,hashing seed=0,1 group=encoders
+  kgrec train -m launcher=joblib launcher.jobs=2 kg=none,full 'seed=range(5)' group=graphs
   accelerate launch --multi_gpu --num_processes 2 -m kgrec train   (no GPU: train.runtime.device=cpu)"""
 
 
@@ -62,17 +62,22 @@ def _train_one(overrides: Sequence[str]) -> int:
 
 def _train_all(overrides: Sequence[str]) -> int:
     """One failing job does not stop the others."""
-    from kgrec.build import sweep
-    from kgrec.reporting.tables import render_text
-    from kgrec.train import train
+    from kgrec.multirun import multirun
+    from kgrec.reporting.tables import Table, render_text
 
-    jobs = sweep(overrides, train)
+    jobs = multirun(overrides)
+    failed = [job for job in jobs if job.message]
     if is_main_process():
-        print(render_text(_jobs_table(jobs)))
-        for job in jobs:
-            if isinstance(job.result, InputError):
-                print(f"failed: {' '.join(job.overrides)}: {job.result}")
-    return int(any(isinstance(job.result, InputError) for job in jobs))
+        common = set.intersection(*(set(job.overrides) for job in jobs))
+        print(render_text(_jobs_table(jobs, common)))
+        if failed:
+            rows = [[_varied(job, common), job.message] for job in failed]
+            print("\n" + render_text(Table(["failed", "why"], rows)))
+    return int(bool(failed))
+
+
+def _varied(job: "Job", common: set[str]) -> str:
+    return " ".join(override for override in job.overrides if override not in common)
 
 
 def _metrics_table(run: "RunFolder") -> "Table":
@@ -95,21 +100,19 @@ def _metrics_table(run: "RunFolder") -> "Table":
     )
 
 
-def _jobs_table(jobs: "Sequence[Job]") -> "Table":
+def _jobs_table(jobs: "Sequence[Job]", common: set[str]) -> "Table":
     from kgrec.reporting.tables import Table
 
     rows: list[list[Value]] = []
     keys: list[str] = []
-    common = set.intersection(*(set(job.overrides) for job in jobs))
     for job in jobs:
-        varied = " ".join(override for override in job.overrides if override not in common)
-        if isinstance(job.result, InputError):
-            rows.append([varied, None, None, "failed"])
+        if not job.run.is_finished:
+            rows.append([_varied(job, common), None, None, "failed"])
             continue
-        summary = job.result.read_summary()
+        summary = job.run.read_summary()
         selected = summary["protocol/selected_on"]
         keys.append(selected)
         test = summary.get(selected.replace("valid/", "test/", 1))
-        rows.append([varied, summary[selected], test, str(job.result.path)])
+        rows.append([_varied(job, common), summary[selected], test, str(job.run.path)])
     metric = ", ".join(dict.fromkeys(key.removeprefix("valid/") for key in keys)) or "metric"
     return Table(["settings", f"valid {metric}", f"test {metric}", "run"], rows)

@@ -19,6 +19,9 @@ NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
 
+AS_IF = {"train.runtime.progress": "off"}
+"""Settings that leave what is computed alone too, but stood in the ids of the first runs, with this value."""
+
 ADDED_SINCE = {
     "choices.task": "ranking",
     "task._target_": "kgrec.tasks.ranking.Ranking",
@@ -50,7 +53,8 @@ def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
     added = [*ADDED_SINCE.items()]
     for (key, target), settings in ADDED_SINCE_TO.items():
         added += settings.items() if flat.get(key) == target else ()
-    return {key: value for key, value in flat.items() if _is_of_run(key) and (key, value) not in added}
+    told = {key: AS_IF.get(key, value) for key, value in flat.items()}
+    return {key: value for key, value in told.items() if _is_of_run(key) and (key, value) not in added}
 
 
 def _is_of_run(key: str) -> bool:
