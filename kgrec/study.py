@@ -51,8 +51,9 @@ class Claim:
 
     Attributes:
         name: the sentence that the report prints.
-        statistic: ``difference`` arm - than, ``ratio`` arm / than, ``mean`` of arm alone (``than`` is
-            empty), or ``closed``, the share (arm - than) / (of - than) of a gap that arm closes.
+        statistic: ``difference`` arm - than, ``ratio`` arm / than, ``share`` 1 - than / arm, ``mean`` of arm
+            alone (``than`` is empty), or ``closed``, the share (arm - than) / (of - than) of a gap that arm
+            closes.
         at_least: what the lower end of the interval must exceed.
         needs: a claim without which this one says nothing; where that one does not hold, this one is
             ``not_testable``.
@@ -63,7 +64,7 @@ class Claim:
     """
 
     name: str
-    statistic: Literal["difference", "ratio", "mean", "closed"]
+    statistic: Literal["difference", "ratio", "share", "mean", "closed"]
     arm: str
     than: str
     at_least: float

@@ -134,6 +134,11 @@ class Bootstrap:
         with np.errstate(divide="ignore", invalid="ignore"):
             return self.estimate(lambda mean: mean[a] / mean[b], null=1.0, threshold=threshold)
 
+    def share(self, a: str, b: str, threshold: float | None = None) -> Estimate:
+        """``1 - mean(b) / mean(a)``, the share of a's mean that b lacks; p one-sided."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimate(lambda mean: 1 - mean[b] / mean[a], threshold=threshold)
+
     def closed(self, a: str, b: str, c: str, threshold: float | None = None) -> Estimate:
         """``(mean(a) - mean(b)) / (mean(c) - mean(b))``, the share of the gap from b to c that a closes."""
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -84,9 +84,9 @@ def _second_opinions(study: Study, claim: Claim, metric: str, measured: Measured
     """The interval that allows for overlapping splits, and Wilcoxon's p on users; both against the bound.
 
     Of a mean there is no Wilcoxon's p, as values of users are mostly 0 and by no means symmetric, nor where
-    there are no values of users; of a share of a gap there is neither.
+    there are no values of users; of a share there is neither.
     """
-    if measured is None or claim.statistic == "closed":
+    if measured is None or claim.statistic in ("share", "closed"):
         return {"nadeau_bengio": None, "wilcoxon_p": None}
     num_splits = measured.num_splits(*claim.compared)
     means = [measured.split_means(arm, metric)[:num_splits] for arm in claim.compared]

@@ -95,6 +95,7 @@ class Measured:
             "mean": bootstrap.mean,
             "difference": bootstrap.difference,
             "ratio": bootstrap.ratio,
+            "share": bootstrap.share,
             "closed": bootstrap.closed,
         }
         return forms[name](*(_column(arm, metric) for arm in arms), threshold=threshold)

@@ -216,6 +216,7 @@ def _figures(claim: Report) -> str:
     compared = {
         "difference": f"{claim['arm']} - {claim['than']}",
         "ratio": f"{claim['arm']} / {claim['than']}",
+        "share": f"1 - {claim['than']} / {claim['arm']}",
         "mean": f"mean of {claim['arm']}",
         "closed": f"share of the gap {claim['than']} to {claim['of']} closed by {claim['arm']}",
     }[claim["statistic"]]

@@ -103,6 +103,9 @@ def test_any_statistic_and_its_p_values() -> None:
     assert closed.value == pytest.approx((means["mid"] - means["low"]) / (means["high"] - means["low"]))
     assert closed.low < closed.value < closed.high
     assert closed.p is None
+    share = boot.share("high", "low", threshold=0.0)
+    assert share.value == pytest.approx(1 - means["low"] / means["high"])
+    assert share.low < share.value < share.high
     assert boot.mean("low").p is None
     draws = boot.draws(lambda mean: mean["mid"] - mean["low"])
     at = float(np.quantile(draws, 0.1))

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,8 @@ from omegaconf import OmegaConf
 
 from kgrec.build import build, config_dir
 from kgrec.errors import InputError
+from kgrec.kg.arms.dropped import Dropped
+from kgrec.kg.arms.falsified import Falsified
 from kgrec.kg.arms.full import FullGraph
 from kgrec.kg.arms.none import NoGraph
 from kgrec.kg.arms.permutation import positions_of_groups, swap_clashes_away
@@ -224,3 +227,48 @@ def test_swap_leaves_a_row_without_clashes_as_it_is() -> None:
         5,
         6,
     ]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_dropped_leaves_a_share_out_in_order(share: float) -> None:
+    triples, links = random_graph(0)
+    left, new_links = Dropped(share, draw=0)(triples, links, 7)
+    assert len(left) == len(triples) - round(share * len(triples))
+    places = [triples.tolist().index(triple) for triple in left.tolist()]
+    assert places == sorted(places)
+    assert np.array_equal(new_links, links)
+
+
+def test_what_is_left_at_a_share_is_left_at_a_smaller_one() -> None:
+    triples, links = random_graph(1)
+    few, many = ({*map(tuple, Dropped(share, 0)(triples, links, 7)[0].tolist())} for share in (0.75, 0.25))
+    assert few < many
+    other_draw = {*map(tuple, Dropped(0.75, 1)(triples, links, 7)[0].tolist())}
+    assert few != other_draw
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_falsified_keeps_all_counts_and_the_share_of_facts_that_it_leaves(share: float) -> None:
+    triples, links = random_graph(2)
+    wrong, new_links = Falsified(share, 200, draw=0)(triples, links, 7)
+    assert np.array_equal(wrong[:, :2], triples[:, :2])
+    for side in (0, 2):
+        assert np.array_equal(degree_by_relation(wrong, side), degree_by_relation(triples, side))
+    kept = (wrong == triples).all(axis=1).mean()
+    assert kept == 1 if share == 0 else 1 - share <= kept < 1 - 0.7 * share
+    assert np.array_equal(new_links, links)
+
+
+def test_facts_falsified_at_a_share_are_among_those_of_a_larger_one() -> None:
+    """But for those that a permutation leaves in place."""
+    triples, links = random_graph(3)
+    few, many = (
+        (Falsified(share, 0, 0)(triples, links, 7)[0] != triples).any(axis=1) for share in (0.2, 0.8)
+    )
+    assert (few & ~many).mean() < 0.2 * 0.2 / 2  # half of what two independent choices would give
+
+
+@pytest.mark.parametrize("arm", [lambda: Dropped(1.5, 0), lambda: Falsified(-0.1, 0, 0)])
+def test_a_share_that_is_none_is_refused(arm: Callable[[], object]) -> None:
+    with pytest.raises(InputError, match=r"setting kg\.share"):
+        arm()

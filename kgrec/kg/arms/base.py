@@ -36,3 +36,14 @@ def checked_draw(draw: int) -> int:
     if draw < 0:
         raise InputError(f"setting kg.draw: found {draw}, expected 0 or more")
     return draw
+
+
+def checked_share(share: float) -> float:
+    """``share``, the setting that says how many of the triples an arm touches.
+
+    Raises:
+        InputError: it is no share.
+    """
+    if not 0 <= share <= 1:
+        raise InputError(f"setting kg.share: found {share:g}, expected 0 to 1")
+    return share
