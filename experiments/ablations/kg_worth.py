@@ -46,7 +46,7 @@ def worth(data: str) -> Study:
         test_to_train=0.2 / 0.7,
         num_splits=3,
         notes=(
-            "three draws of what is dropped or falsified on each split; intervals resample splits, then users",
+            "three draws of what is dropped or falsified on each split; intervals over splits, then users",
         ),
     )
 
