@@ -13,7 +13,7 @@ import kgrec
 PACKAGE = Path(kgrec.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-ENTRIES = {"train", "pipeline", "evaluate", "recommend", "summary", "commands", "study", "studies"}
+ENTRIES = {"train", "pipeline", "evaluate", "recommend", "explain", "summary", "commands", "study", "studies"}
 """Parts that join the others; ``build`` and ``cli`` serve them."""
 
 MAY_IMPORT = {
@@ -48,7 +48,15 @@ FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 
 HOMES = {
     "hydra": {"build.py"},
-    "omegaconf": {"build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "studies/"},
+    "omegaconf": {
+        "build.py",
+        "train.py",
+        "pipeline.py",
+        "evaluate.py",
+        "recommend.py",
+        "explain.py",
+        "studies/",
+    },
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
@@ -59,7 +67,7 @@ HOMES = {
     "peft": {"lm/"},
     "torch_geometric": {"nn/", "kg/graph.py"},
     "accelerate": {"training/"},
-    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py"},
+    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""
@@ -131,6 +139,8 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by("--help") & {"torch", "hydra", "polars", "numpy", "wandb", "transformers"}
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "evaluate", "compare", "recommend", "data", "kg"])
+@pytest.mark.parametrize(
+    "command", ["train", "tune", "evaluate", "compare", "recommend", "explain", "data", "kg"]
+)
 def test_help_of_a_command_loads_no_torch(command: str) -> None:
     assert not loaded_by(command, "--help") & {"torch", "wandb", "transformers", "polars"}
