@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from kgrec.cli import OVERRIDES_HELP, CommandParser
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from kgrec.kg.rules.mine import Thresholds
     from kgrec.kg.rules.rule import Rule
     from kgrec.reporting.tables import Table
@@ -33,13 +31,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP)
     given = parser.parse_intermixed_args(arguments)
 
-    from kgrec.build import compose
     from kgrec.kg.rules.mine import Thresholds
     from kgrec.reporting.run_folder import RunFolder
     from kgrec.reporting.tables import render_csv, render_text
 
     thresholds = Thresholds(given.min_support, given.min_head_coverage, given.min_pca_confidence)
-    rules, names = _mine(compose(given.overrides), thresholds, given.interactions)
+    rules, names = _mine(given.overrides, thresholds, given.interactions)
     print(render_text(_table(rules[: given.k], names)), end="")
     print(f"{min(given.k, len(rules))} of {len(rules):,} rules")
     if given.out is not None:
@@ -48,13 +45,15 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _mine(
-    cfg: "DictConfig", thresholds: "Thresholds", interactions: bool
+    overrides: Sequence[str], thresholds: "Thresholds", interactions: bool
 ) -> "tuple[list[Rule], Sequence[str]]":
     """Rules and the names of their relations."""
+    from kgrec.build import compose
     from kgrec.kg.rules.mine import mine_rules
     from kgrec.kg.rules.steps import Steps
     from kgrec.pipeline import load_dataset, load_facts, load_graph
 
+    cfg = compose(overrides)
     dataset = load_dataset(cfg)
     if not interactions:
         triples, _ = load_facts(cfg, dataset)
