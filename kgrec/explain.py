@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from omegaconf import DictConfig
 from torch import Tensor
 
 from kgrec.errors import InputError
@@ -15,7 +14,7 @@ from kgrec.kg.paths import Path, PathFinder, check_count
 from kgrec.kg.rules.mine import Thresholds, mine_rules
 from kgrec.kg.rules.rule import Rule
 from kgrec.kg.rules.steps import Steps
-from kgrec.models.base import ModelInputs, Recommender
+from kgrec.models.base import Recommender
 from kgrec.pipeline import load_facts, load_model
 from kgrec.recommend import TrainedRun, id_of
 from kgrec.shapes import FloatArray, IntArray
@@ -91,13 +90,12 @@ class EdgeProbe:
     again. What a model counts of a graph regardless of weights stays as it was.
 
     Args:
-        cfg: of the run.
-        inputs: with the graph.
-        model: trained.
+        run: of the model.
+        graph: its graph.
     """
 
-    def __init__(self, cfg: DictConfig, inputs: ModelInputs, model: Recommender, graph: Graph) -> None:
-        self.cfg, self.inputs, self.model, self.graph = cfg, inputs, model, graph
+    def __init__(self, run: TrainedRun, graph: Graph) -> None:
+        self.run, self.graph = run, graph
         self.num_edges = graph.num_edges // 2  # the inverses are the second half of the list
         self._weights = torch.ones(self.num_edges, requires_grad=True)
         self._probed = self._with_weights(self._weights)
@@ -120,9 +118,9 @@ class EdgeProbe:
 
     def _with_weights(self, weights: Tensor) -> Recommender:
         weighted = self.graph.with_edge_weight(weights.repeat(2))
-        model = load_model(self.cfg, replace(self.inputs, graph=weighted))
+        model = load_model(self.run.cfg, replace(self.run.inputs, graph=weighted))
         if any(parameter.requires_grad for parameter in model.parameters()):
-            model.load_state_dict(self.model.state_dict())
+            model.load_state_dict(self.run.model.state_dict())
         else:
             model.fit()
         return model.eval().requires_grad_(False)
@@ -158,7 +156,7 @@ class Explainer:
                 f"model {type(run.model).__name__} reads no graph, so no path explains its scores"
             )
         self.run, self.graph = run, graph.to("cpu")
-        self.probe = EdgeProbe(run.cfg, run.inputs, run.model, self.graph)
+        self.probe = EdgeProbe(run, self.graph)
         half = self.probe.num_edges
         self.edges: IntArray = self.graph.edge_index[:, :half].T.numpy()
         self.is_interaction = self.graph.is_interaction[:half].numpy()

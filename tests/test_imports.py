@@ -48,19 +48,11 @@ FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 
 HOMES = {
     "hydra": {"build.py"},
-    "omegaconf": {
-        "build.py",
-        "train.py",
-        "pipeline.py",
-        "evaluate.py",
-        "recommend.py",
-        "explain.py",
-        "studies/",
-    },
+    "omegaconf": {"build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "studies/"},
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
-    "networkx": {"kg/stats.py", "kg/paths.py"},
+    "networkx": {"kg/stats.py"},
     "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py"},

@@ -3,11 +3,15 @@
 import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from kgrec.errors import InputError
 from kgrec.shapes import FloatArray, IntArray, Pairs
+
+_Open: TypeAlias = tuple[float, int, tuple[int, ...], tuple[int, ...], float]
+"""A path still open: minus the best it can become, its length, nodes, edges and strength so far."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ class PathFinder:
         best = self._best_to(end, check_count("max_length", max_length))
         found: list[Path] = []
         # Of equally good paths the shorter comes first, then the one with lower node ids.
-        queue = [(-best[max_length][start], 0, (start,), (), 1.0)]
+        queue: list[_Open] = [(-best[max_length][start], 0, (start,), (), 1.0)]
         while queue and len(found) < k:
             _, length, nodes, edges, strength = heapq.heappop(queue)
             if nodes[-1] == end:
@@ -82,8 +86,10 @@ class PathFinder:
                 node = int(self._target[place])
                 reach = strength * float(self._strength[place])
                 if node not in nodes and left[node] > 0:
-                    longer = ((*nodes, node), (*edges, int(self._edge[place])), reach)
-                    heapq.heappush(queue, (-reach * left[node], length + 1, *longer))
+                    row = int(self._edge[place])
+                    heapq.heappush(
+                        queue, (-reach * left[node], length + 1, (*nodes, node), (*edges, row), reach)
+                    )
         return found
 
     def _best_to(self, end: int, max_length: int) -> list[FloatArray]:

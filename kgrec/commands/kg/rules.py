@@ -9,7 +9,7 @@ from kgrec.cli import OVERRIDES_HELP, CommandParser
 if TYPE_CHECKING:
     from kgrec.kg.rules.mine import Thresholds
     from kgrec.kg.rules.rule import Rule
-    from kgrec.reporting.tables import Table
+    from kgrec.reporting.tables import Table, Value
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -69,7 +69,7 @@ def _table(rules: "Sequence[Rule]", names: "Sequence[str]") -> "Table":
     from kgrec.reporting.tables import Table
 
     columns = ["rule", "support", "head coverage", "confidence", "PCA confidence"]
-    rows = [
+    rows: list[list[Value]] = [
         [rule.text(names), rule.support, rule.head_coverage, rule.confidence, rule.pca_confidence]
         for rule in rules
     ]
