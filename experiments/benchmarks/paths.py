@@ -1,4 +1,4 @@
-r"""Are paths the model's reasons? The score without them, beside the score without as many other edges.
+"""Are paths the model's reasons? The score without them, beside the score without as many other edges.
 
 ``python experiments/benchmarks/paths.py RUN [RUN …] [--users 100] [--draws 5]``
 
@@ -6,8 +6,6 @@ The runs told of in the results are those of::
 
     kgrec train data=planted lm=hashing gnn=rgcn group=paths test=false logger=none
     kgrec train data=planted lm=hashing gnn=lightgcn group=paths test=false logger=none
-    kgrec train data=planted data.source.hops=2 lm=hashing gnn=rgcn gnn.num_layers=2 \
-        group=paths test=false logger=none
     kgrec train data=ml-100k lm=minilm_l0 gnn=rgcn group=paths test=false logger=none
 
 For users drawn at random, the best item that each has not seen is explained, and the edges of the strongest
@@ -178,7 +176,8 @@ def main() -> None:
         "",
         f"`{command}`, commit `{commit}`, {datetime.now(UTC):%Y-%m-%d}.",
         "",
-        *(line for line in (__doc__ or "").splitlines()[4:]),
+        *(__doc__ or "").splitlines()[4:],
+        "",
         "| data | model | users with a path | score falls without: path | random edges | random path "
         "| path − random edges | path − random path | path falls more than edges | arrives by |",
         "|---|---|--:|--:|--:|--:|--:|--:|--:|---|",
