@@ -19,8 +19,9 @@ COMMANDS = {
     "reproduce": "run a study: its table, claims and plot",
     "compare": "compare runs: mean and spread over seeds",
     "recommend": "top items for a user, or the place of a new item",
+    "explain": "why this item: paths through the graph, and rules",
     "data": "fetch, stats, doctor: the dataset and its faults",
-    "kg": "stats, show, export: the knowledge graph",
+    "kg": "stats, show, rules, export: the knowledge graph",
 }
 
 OVERRIDES_HELP = "settings, e.g. data=lastfm seed=1; `kgrec train --help` lists the groups"

@@ -80,7 +80,7 @@ class TrainedRun:
             InputError: unknown user, one without training interactions, or k below 1.
         """
         _check_count(k)
-        scores = self._candidate_scores(self._user_id(user))
+        scores = self._candidate_scores(self.user_id(user))
         values, items = scores.topk(min(k, len(scores)))
         return [
             Recommended(self.dataset.items.raw_ids[item], self.dataset.item_titles[item], value)
@@ -104,7 +104,7 @@ class TrainedRun:
 
     def place(self, item: Tensor, user: str) -> Place:
         """Score and place of a new item (see :meth:`embed_item`) among what ``user`` has not seen."""
-        user_id = self._user_id(user)
+        user_id = self.user_id(user)
         others = self._candidate_scores(user_id)
         score = float(self._users()[user_id] @ item)
         return Place(score, 1 + int((others > score).sum()), 1 + int((others > -torch.inf).sum()))
@@ -119,8 +119,13 @@ class TrainedRun:
         names = [self.dataset.users.raw_ids[user] for user in users.tolist()]
         return [Recommended(name, name, value) for name, value in zip(names, values.tolist(), strict=True)]
 
-    def _user_id(self, user: str) -> int:
-        user_id = _id_of(user, self.dataset.users, f"user {user!r} is not in {self.dataset.name}")
+    def user_id(self, user: str) -> int:
+        """Id of a user (raw id) of whom something is known.
+
+        Raises:
+            InputError: unknown user, or one without training interactions.
+        """
+        user_id = id_of(user, self.dataset.users, f"user {user!r} is not in {self.dataset.name}")
         if user_id not in self.dataset.train[:, 0]:
             raise InputError(
                 f"user {user!r} has no training interaction, so nothing is known of their taste; "
@@ -151,8 +156,8 @@ class TrainedRun:
         relation = name.removesuffix(INVERSE_SUFFIX)
         relations, entities = self.dataset.relations, self.dataset.entities
         return (
-            _id_of(relation, relations, f"triple {fact!r}: no relation {relation!r}"),
-            _id_of(entity, entities, f"triple {fact!r}: no entity {entity!r}"),
+            id_of(relation, relations, f"triple {fact!r}: no relation {relation!r}"),
+            id_of(entity, entities, f"triple {fact!r}: no entity {entity!r}"),
             name != relation,
         )
 
@@ -206,7 +211,12 @@ def nearest(name: str, known: Collection[str]) -> str:
     return f"expected one such as {', '.join(repr(example) for example in list(known)[:3])}"
 
 
-def _id_of(name: str, known: IdMap, problem: str) -> int:
+def id_of(name: str, known: IdMap, problem: str) -> int:
+    """Id of a raw id.
+
+    Raises:
+        InputError: it is unknown; ``problem`` and the nearest known one.
+    """
     if name not in known:
         raise InputError(f"{problem}; {nearest(name, known.raw_ids)}")
     return known[name]

@@ -18,6 +18,7 @@ ENTRIES = {
     "pipeline",
     "evaluate",
     "recommend",
+    "explain",
     "summary",
     "commands",
     "study",
@@ -66,7 +67,7 @@ HOMES = {
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
-    "networkx": {"kg/stats.py", "kg/paths.py"},
+    "networkx": {"kg/stats.py"},
     "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py"},
@@ -76,7 +77,7 @@ HOMES = {
     "peft": {"lm/"},
     "torch_geometric": {"nn/", "kg/graph.py"},
     "accelerate": {"training/"},
-    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py"},
+    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""
@@ -148,6 +149,8 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by("--help") & {"torch", "hydra", "polars", "numpy", "wandb", "transformers"}
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "evaluate", "compare", "recommend", "data", "kg"])
+@pytest.mark.parametrize(
+    "command", ["train", "tune", "evaluate", "compare", "recommend", "explain", "data", "kg"]
+)
 def test_help_of_a_command_loads_no_torch(command: str) -> None:
     assert not loaded_by(command, "--help") & {"torch", "wandb", "transformers", "polars"}

@@ -62,6 +62,13 @@ class Graph:
         return (self.edge_type == half - 1) | (self.edge_type == self.num_relations - 1)
 
     @property
+    def triples(self) -> Triples:
+        """``[T, 3]`` head, relation, tail over nodes: the edges as stated, interactions among them."""
+        forward = self.edge_type < self.num_relations // 2
+        source, target = self.edge_index[:, forward]
+        return torch.stack([source, self.edge_type[forward], target], dim=1).cpu().numpy()
+
+    @property
     def num_items(self) -> int:
         """I."""
         return len(self.item_nodes)

@@ -71,7 +71,7 @@ class ItemGraph:
         if self.facts == 0:
             visible &= graph.is_interaction
         view = graph.pruned(visible)
-        weight = torch.where(view.is_interaction, 1.0, self.facts)
+        weight = edge_weights(view) * torch.where(view.is_interaction, 1.0, self.facts)
         view = view.with_edge_weight(weight)
         if self.fact_neighbours and self.fact_similarity and self.facts:
             pairs, cosines = nearest_pairs(fact_matrix(graph, balanced=False), self.fact_neighbours)

@@ -10,6 +10,7 @@ from kgrec.errors import InputError
 from kgrec.kg.arms.dropped import Dropped
 from kgrec.kg.arms.falsified import Falsified
 from kgrec.kg.arms.full import FullGraph
+from kgrec.kg.arms.materialised import Materialised
 from kgrec.kg.arms.none import NoGraph
 from kgrec.kg.arms.permutation import positions_of_groups, swap_clashes_away
 from kgrec.kg.arms.relation_shuffled import RelationShuffled
@@ -272,3 +273,19 @@ def test_facts_falsified_at_a_share_are_among_those_of_a_larger_one() -> None:
 def test_a_share_that_is_none_is_refused(arm: Callable[[], object]) -> None:
     with pytest.raises(InputError, match=r"setting kg\.share"):
         arm()
+
+
+def test_materialised_adds_what_a_rule_says_is_missing() -> None:
+    couples = np.array([[2 * k, 0, 2 * k + 1] for k in range(10)])
+    triples = np.concatenate([couples, couples[:8, [2, 1, 0]]])  # married, of eight told in both directions
+    links = np.arange(20)
+    arm = Materialised(min_support=10, min_head_coverage=0.1, min_pca_confidence=0.9, max_rules=1)
+    added, same = arm(triples, links, 0)
+    assert same is links
+    assert added[: len(triples)].tolist() == triples.tolist()
+    assert added[len(triples) :].tolist() == [[17, 0, 16], [19, 0, 18]]
+
+
+def test_materialised_refuses_no_rules() -> None:
+    with pytest.raises(InputError, match=r"kg.max_rules: found 0"):
+        Materialised(min_support=1, min_head_coverage=0.0, min_pca_confidence=0.0, max_rules=0)

@@ -7,11 +7,13 @@ from kgrec.cli import run_action
 ACTIONS = {
     "stats": "size, shape and reach of the graph, as JSON",
     "show": "the facts of an item or entity",
+    "rules": "rules that hold in the graph, with their confidence",
     "export": "the triples as Turtle or N-Triples",
 }
 EXAMPLE = """\
   kgrec kg stats data=lastfm
   kgrec kg show "Toy Story" data=ml-100k
+  kgrec kg rules data=ml-100k --min-support 20 --out rules.csv
   kgrec kg export films.ttl data=ml-100k kg=rewired"""
 
 

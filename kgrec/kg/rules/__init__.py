@@ -1,0 +1,1 @@
+"""Rules that hold in a graph: mined, counted, read backwards as reasons."""
