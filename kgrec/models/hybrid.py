@@ -190,6 +190,7 @@ class Hybrid(Recommender):
         if self.start is None:
             return
         self.eval()
+        self._check_graph_is_regressed()
         regressed = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
         network = [*self.gnn.parameters(), *self.fusion.parameters()]
         if self.start.scope == "all":
@@ -205,6 +206,21 @@ class Hybrid(Recommender):
             self.requires_grad_(False)
             self.user_embedding.requires_grad_(True)
             self.shared_user.requires_grad_(True)
+
+    def _check_graph_is_regressed(self) -> None:
+        """Refuse a network that is flat at zero, where the start begins: the graph would teach it nothing."""
+        if not self.has_facts.any():
+            return
+        out = self.gnn.at(self._node_features(), self.graph, self.graph.item_nodes)
+        if not out.requires_grad:
+            return
+        (slope,) = torch.autograd.grad(out.sum(), self.entity_embedding, allow_unused=True)
+        if slope is not None and not slope.any():
+            raise InputError(
+                "gnn: found an activation between layers that is flat at zero, where model.start begins, so "
+                "nothing would be learned of the graph; set gnn.num_layers=1, "
+                "gnn.activation._target_=torch.nn.Identity or model.start=null"
+            )
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean ranking loss over the pairs whose item competes in this step, and the fusion's own, ``[]``."""

@@ -230,3 +230,19 @@ def test_shares_out_of_range_are_refused(setting: str, share: float) -> None:
         InputError, match=rf"model.hiding.{setting}: found {share}, expected a share in \[0, 1\)"
     ):
         Hiding(**{**shares, setting: share})
+
+
+@pytest.mark.parametrize(("activation", "is_flat"), [(nn.ReLU(), True), (nn.Identity(), False)])
+def test_a_network_that_would_learn_nothing_of_the_graph_is_refused(
+    make_inputs, make_hybrid, start, activation: nn.Module, is_flat: bool
+) -> None:
+    """Begun at zero, behind an activation that is flat there, facts would have no gradient, and no effect."""
+    network = partial(
+        RGCN, num_layers=2, num_bases=1, normalization=relation_norm, dropout=0.0, activation=activation
+    )
+    inputs = make_inputs(TRAIN, triples=GROUP_FACTS)
+    if is_flat:
+        with pytest.raises(InputError, match=r"flat at zero, where model\.start begins"):
+            make_hybrid(inputs, gnn=network, start=start)
+    else:
+        assert cold_choice(make_hybrid(inputs, gnn=network, start=start)) == [3] * 3 + [7] * 3
