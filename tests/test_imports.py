@@ -52,6 +52,8 @@ HOMES = {
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
+    "pyshacl": {"kg/shacl.py"},
+    "rapidfuzz": {"kg/linking/fuzzy.py"},
     "networkx": {"kg/stats.py", "kg/paths.py"},
     "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},

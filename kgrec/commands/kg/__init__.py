@@ -8,6 +8,7 @@ ACTIONS = {
     "stats": "size, shape and reach of the graph, as JSON",
     "show": "the facts of an item or entity",
     "export": "the triples as Turtle or N-Triples",
+    "link": "which entity of the graph each item is, with a report",
 }
 EXAMPLE = """\
   kgrec kg stats data=lastfm
