@@ -53,6 +53,7 @@ def prepare_dataset(cfg: DictConfig, raw: RawDataset) -> RecDataset:
         k_core=cfg.data.k_core,
         drop_inverse_relations=cfg.data.drop_inverse_relations,
         seed=cfg.seed,
+        shape=build(cfg.shape) if "shape" in cfg else None,  # older runs are ones without
     )
 
 
