@@ -138,6 +138,15 @@ class Custom:
             links = read_table(_path(root, "links", self._links), required=_LINKS, columns=columns)
         return table, self._read_graph(root), links
 
+    def rdf_file(self, root: Path) -> Path | None:
+        """The graph's file where it is RDF, as opposed to a table of names.
+
+        Raises:
+            InputError: the file is missing.
+        """
+        path = None if self._kg is None else _path(root, "kg", self._kg)
+        return path if path is not None and format_ending(path) in READABLE else None
+
     def _load_interactions(self, root: Path) -> pl.DataFrame:
         path = _path(root, "interactions", self._interactions)
         frame = read_table(

@@ -8,6 +8,7 @@ ACTIONS = {
     "stats": "size, shape and reach of the graph, as JSON",
     "show": "the facts of an item or entity",
     "export": "the triples as Turtle or N-Triples",
+    "doctor": "what is wrong with the graph; 1 where something is",
     "link": "which entity of the graph each item is, with a report",
 }
 EXAMPLE = """\

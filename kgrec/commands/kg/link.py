@@ -33,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     methods = _methods(given.methods.split(","), given.set)
     cfg = compose(given.overrides)
     found = linkable(build(cfg.data.source), locate_raw(cfg))
+    if found.items.is_empty():
+        raise InputError("linking needs a table of items: give data.source.items")
     hidden = _hidden(found) if given.hide else None
     task = _task(found, given, text_vectors(cfg))
     linking = link_items(task, methods, margin=given.margin, min_agreement=given.min_agreement)
