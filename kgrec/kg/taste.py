@@ -13,7 +13,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 
 from kgrec.seed import numpy_generator
-from kgrec.shapes import FloatArray, IntArray, Pairs, Triples
+from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs, Triples
 
 MAX_HOPS = 6
 """Pairs further apart, or not joined at all, count as one hop more."""
@@ -84,8 +84,10 @@ def ask_taste(
         shared = Σ idf over N(i) ∩ N(j) / Σ idf over N(i) ∪ N(j), 0 where the union weighs nothing
         hops   = length of the shortest path between the two entities, at most MAX_HOPS + 1
 
-    Partners have at least two users in common with the item. The control of j is drawn from the tenth of the
-    linked items whose number of training users is nearest to j's. Items are the units of the bootstrap.
+    Partners have at least two users in common with the item; pairs of one entity are left out. The control
+    of j is drawn from the tenth of the linked items whose number of training users is nearest to j's. Items
+    are the units of the bootstrap. Items with many facts share more of them whatever these are: ask
+    ``kg=rewired`` too.
 
     Args:
         train: ``[n, 2]`` distinct training interactions; nothing else is looked at.
@@ -104,12 +106,13 @@ def ask_taste(
     generator = numpy_generator(seed, "kg", "taste")
     counts = np.bincount(train[:, 1], minlength=len(item_to_entity))
     linked = np.flatnonzero((item_to_entity >= 0) & (counts > 0))
-    rows, partners, controls = _pairs(train, num_users, linked, counts, generator, num_items, num_partners)
+    pairs = _pairs(train, num_users, linked, counts, generator, num_items, num_partners)
+    entities = item_to_entity[linked]
+    rows, partners, controls = (column[_all_different(*(entities[of] for of in pairs))] for column in pairs)
     asked = len(np.unique(rows))
     if asked < MIN_ITEMS or len(triples) == 0:
         return Taste(asked, len(rows), None, None)
     joined = _joined(triples, item_to_entity)
-    entities = item_to_entity[linked]
     measured = [
         [measure(rows, partners), measure(rows, controls)]
         for measure in (_shared(joined, entities), _hops(joined, entities))
@@ -149,6 +152,12 @@ def _pairs(
                 found.append((row, partner, int(generator.choice(near))))
     columns = np.array(found, dtype=np.int64).reshape(-1, 3)
     return columns[:, 0], columns[:, 1], columns[:, 2]
+
+
+def _all_different(a: IntArray, b: IntArray, c: IntArray) -> BoolArray:
+    """Where no two are the same entity: twins say nothing about facts."""
+    different: BoolArray = (a != b) & (a != c) & (b != c)
+    return different
 
 
 def _joined(triples: Triples, item_to_entity: IntArray) -> sparse.csr_matrix:

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP)
     parser.add_argument("--shapes", type=Path, help="SHACL shapes that the graph must fit; needs pyshacl")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
 
     from kgrec.build import compose
     from kgrec.data.doctor import Report

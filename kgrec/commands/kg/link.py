@@ -20,7 +20,7 @@ METHODS = ("given", "same_as", "shared_id", "title_year", "fuzzy")
 
 def main(arguments: Sequence[str]) -> int:
     """Link the items of ``data=…`` and write the links."""
-    given = _parser().parse_args(arguments)
+    given = _parser().parse_intermixed_args(arguments)
 
     from kgrec.build import build, compose
     from kgrec.data.linkable import linkable

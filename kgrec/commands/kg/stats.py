@@ -24,7 +24,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP)
     parser.add_argument("--taste-items", type=int, default=500, help="items asked about taste, 0 = none; 500")
-    given = parser.parse_args(arguments)
+    given = parser.parse_intermixed_args(arguments)
     if given.taste_items < 0:
         raise InputError(f"--taste-items is {given.taste_items}, expected 0 or more")
 
