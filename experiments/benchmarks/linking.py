@@ -5,8 +5,8 @@
 Graphs with names whose true links are known by an identifier that no method here reads:
 
 - MovieLens-1M and MovieLens-100K to the films of ``imdb5000.csv`` (titles, years, directors, actors, genres,
-  keywords), true by MovieLens id → IMDb id (``links.csv``). The settings were chosen on the films of
-  MovieLens-1M with an even id and are judged on the odd ones.
+  keywords), true by MovieLens id → IMDb id (``links.csv``). The settings were looked at on the
+  films of MovieLens-1M with an even id; the odd ones judge them.
 - MovieLens-100K to RecBole's Freebase graph, whose entities are bare ids without a label. Title and year can
   link into it only once the films are given names; ``movies.dat`` names those that ``ml-100k.link`` lists.
   What is true there was itself derived from titles and years, so it measures agreement with another program.
