@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.csgraph import dijkstra
 
+from kgrec.kg.triples import joined_entities
 from kgrec.seed import numpy_generator
 from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs, Triples
 
@@ -112,7 +113,7 @@ def ask_taste(
     asked = len(np.unique(rows))
     if asked < MIN_ITEMS or len(triples) == 0:
         return Taste(asked, len(rows), None, None)
-    joined = _joined(triples, item_to_entity)
+    joined = joined_entities(triples, item_to_entity)
     measured = [
         [measure(rows, partners), measure(rows, controls)]
         for measure in (_shared(joined, entities), _hops(joined, entities))
@@ -158,18 +159,6 @@ def _all_different(a: IntArray, b: IntArray, c: IntArray) -> BoolArray:
     """Where no two are the same entity: twins say nothing about facts."""
     different: BoolArray = (a != b) & (a != c) & (b != c)
     return different
-
-
-def _joined(triples: Triples, item_to_entity: IntArray) -> sparse.csr_matrix:
-    """``[E, E]``: 1 where a triple joins two different entities, in either direction."""
-    heads, tails = triples[:, 0], triples[:, 2]
-    size = int(max(heads.max(), tails.max(), item_to_entity.max())) + 1
-    ends = np.concatenate([heads, tails]), np.concatenate([tails, heads])
-    joined = sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(size, size))
-    joined.setdiag(0)
-    joined.eliminate_zeros()
-    joined.data[:] = 1
-    return joined
 
 
 Measure = Callable[[IntArray, IntArray], FloatArray]
