@@ -20,7 +20,7 @@ from kgrec.errors import InputError
 _NOT_COMPUTED = ("logger", "launcher", "experiment")
 """Groups that leave what is computed alone, or (``experiment``) only choose for the others."""
 
-_NOT_COMPOSED = ("search",)
+_NOT_COMPOSED = ("search", "linking")
 """Folders of ``conf`` that are no group: nothing of them is ever part of a run."""
 
 
@@ -93,6 +93,31 @@ def build(node: Any) -> Any:
         if isinstance(cause, TypeError | ValueError):
             raise InputError(f"{node.get('_target_')}: {_one_line(cause)}") from error
         raise
+
+
+def component(folder: str, name: str, changes: Sequence[str] = ()) -> DictConfig:
+    """The config of a component that is no part of a run, such as ``conf/linking/fuzzy.yaml``.
+
+    Args:
+        folder: of ``conf``.
+        name: of the file, without its ending.
+        changes: ``key=value`` of that file.
+
+    Raises:
+        InputError: there is no such component or key.
+    """
+    if name not in options(folder):
+        raise InputError(f"{folder} has no option {name!r}; valid: {', '.join(options(folder))}")
+    node = OmegaConf.load(config_dir() / folder / f"{name}.yaml")
+    given = OmegaConf.from_dotlist(list(changes))
+    wrong = [str(key) for key in given if key not in node or str(key).startswith("_")]
+    if wrong:
+        valid = [str(key) for key in node if not str(key).startswith("_")]
+        raise InputError(f"{folder} {name} has no setting {wrong[0]!r}; valid: {', '.join(valid) or 'none'}")
+    merged = OmegaConf.merge(node, given)
+    if not isinstance(merged, DictConfig):
+        raise InputError(f"{config_dir() / folder / name}.yaml: expected settings by name")
+    return merged
 
 
 def target_class(node: DictConfig) -> Any:

@@ -5,9 +5,11 @@ One function per row of the table in the README ("the path of data"); entries ca
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue
@@ -22,7 +24,7 @@ from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.nn.fusion.base import TokenFusion
 from kgrec.reporting.run_folder import settings_of_run
-from kgrec.shapes import IntArray, Triples
+from kgrec.shapes import FloatArray, IntArray, Triples
 from kgrec.tasks.base import Task
 from kgrec.tasks.ranking import Ranking
 from kgrec.text.encoder import TextEncoder, TextFeatures, encode_items
@@ -51,6 +53,7 @@ def prepare_dataset(cfg: DictConfig, raw: RawDataset) -> RecDataset:
         k_core=cfg.data.k_core,
         drop_inverse_relations=cfg.data.drop_inverse_relations,
         seed=cfg.seed,
+        shape=build(cfg.shape) if "shape" in cfg else None,  # older runs are ones without
     )
 
 
@@ -98,6 +101,17 @@ def load_encoder(cfg: DictConfig, dataset: RecDataset) -> TextEncoder:
     encoder: TextEncoder = build(cfg.lm)
     texts = item_texts(cfg, dataset)
     return encoder.fitted_to([text for text, warm in zip(texts, dataset.warm_items, strict=True) if warm])
+
+
+def text_vectors(cfg: DictConfig) -> Callable[[list[str]], FloatArray]:
+    """The language model ``lm=…`` as a function from any texts to ``[n, D]`` vectors, cached."""
+
+    def encode(texts: list[str]) -> FloatArray:
+        encoder: TextEncoder = build(cfg.lm)
+        features = encode_items(encoder.fitted_to(texts), texts, Path(cfg.paths.cache))
+        return features.embeddings.numpy().astype(np.float64)
+
+    return encode
 
 
 def load_text(cfg: DictConfig, dataset: RecDataset) -> TextFeatures:

@@ -19,7 +19,7 @@ MANDATORY = {
 OPTIONS = [f"{group}={option}" for group in groups() if group != "experiment" for option in options(group)]
 EXPERIMENTS = sorted((config_dir() / "experiment").glob("*.yaml"))
 FILES = sorted(config_dir().rglob("*.yaml"))
-BUILT_ALONE = ("kg", "lm", "loss", "train", "eval", "task", "logger")
+BUILT_ALONE = ("shape", "kg", "lm", "loss", "train", "eval", "task", "logger")
 """Groups whose node is built without anything from the data."""
 
 

@@ -68,6 +68,8 @@ HOMES = {
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
     "networkx": {"kg/stats.py"},
+    "pyshacl": {"kg/shacl.py"},
+    "rapidfuzz": {"kg/linking/fuzzy.py"},
     "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py"},

@@ -114,6 +114,39 @@ class Custom:
             card=self.card,
         )
 
+    def linking_tables(self, root: Path) -> tuple[pl.DataFrame | None, pl.DataFrame, pl.DataFrame | None]:
+        """What ``kgrec kg link`` works on: the files as they are, before anybody has checked the links.
+
+        Returns:
+            All columns of the item table (the id is ``item``), ``None`` where there is none; the graph,
+            literals included, with ``tail_is_literal`` where the format knows literals; links
+            ``item, entity``, ``None`` where there are none.
+
+        Raises:
+            InputError: a missing file or column, or a bad row.
+        """
+        table = None
+        if self._items is not None:
+            path, item = _path(root, "items", self._items), self._columns.get("item") or "item"
+            table = read_all_columns(path)
+            select_columns(table, path, required={"item": pl.String}, columns={"item": item})
+            check_unique(table, item, path)
+            table = table.rename({item: "item"}).with_columns(pl.col("item").cast(pl.String))
+        links = None
+        if self._links is not None:
+            columns = {name: self._columns.get(name, name) for name in _LINKS}
+            links = read_table(_path(root, "links", self._links), required=_LINKS, columns=columns)
+        return table, self._read_graph(root), links
+
+    def rdf_file(self, root: Path) -> Path | None:
+        """The graph's file where it is RDF, as opposed to a table of names.
+
+        Raises:
+            InputError: the file is missing.
+        """
+        path = None if self._kg is None else _path(root, "kg", self._kg)
+        return path if path is not None and format_ending(path) in READABLE else None
+
     def _load_interactions(self, root: Path) -> pl.DataFrame:
         path = _path(root, "interactions", self._interactions)
         frame = read_table(
@@ -153,22 +186,29 @@ class Custom:
     def _load_triples(self, root: Path) -> pl.DataFrame:
         if self._kg is None:
             return pl.DataFrame(schema=_TRIPLES)
-        path = _path(root, "kg", self._kg)
-        if format_ending(path) in READABLE:
-            frame = read_rdf(path)
+        path, triples = _path(root, "kg", self._kg), self._read_graph(root)
+        if "tail_is_literal" in triples.columns:
+            frame = triples
             triples = frame.filter(~pl.col("tail_is_literal")).select(list(_TRIPLES))
             _LOG.info("%s: %d triples, %d literals left out", path, len(triples), len(frame) - len(triples))
-        elif format_ending(path) == ".tsv":
-            triples = read_tsv_triples(path)
-        elif format_ending(path) in (".csv", ".parquet"):
-            triples = read_table(path, required=_TRIPLES)
-        else:
-            raise InputError(
-                f"{path}: unknown ending; a graph is one of {', '.join(READABLE)}, .tsv, .csv, .parquet"
-            )
         if triples.is_empty():
             raise InputError(f"{path}: no triple between entities; set kg to null to go without a graph")
         return triples
+
+    def _read_graph(self, root: Path) -> pl.DataFrame:
+        """``head, relation, tail`` and, of RDF, ``tail_is_literal``."""
+        if self._kg is None:
+            return pl.DataFrame(schema=_TRIPLES)
+        path = _path(root, "kg", self._kg)
+        if format_ending(path) in READABLE:
+            return read_rdf(path)
+        if format_ending(path) == ".tsv":
+            return read_tsv_triples(path)
+        if format_ending(path) in (".csv", ".parquet"):
+            return read_table(path, required=_TRIPLES)
+        raise InputError(
+            f"{path}: unknown ending; a graph is one of {', '.join(READABLE)}, .tsv, .csv, .parquet"
+        )
 
     def _load_links(self, root: Path, items: list[str], entities: list[str]) -> pl.DataFrame:
         if self._links is not None:

@@ -72,19 +72,20 @@ def diagnose(raw: RawDataset, dataset: RecDataset) -> Report:
     return Report(
         raw.name,
         (
-            _counts(raw),
+            count_section(raw),
             Section("Preparation", list(dataset.preparation_log)),
             _rows(raw),
-            _links(raw),
-            _entities(dataset),
+            link_section(raw),
+            hub_section(dataset),
             _texts(dataset),
-            _leaks(raw, dataset),
-            _link_check(dataset),
+            leak_section(raw, dataset),
+            use_section(dataset),
         ),
     )
 
 
-def _counts(raw: RawDataset) -> Section:
+def count_section(raw: RawDataset) -> Section:
+    """Counts as read, beside the published ones."""
     section = Section("Counts as read, and as published")
     published = raw.card.published_counts
     for name, count in raw_counts(raw).items():
@@ -118,7 +119,8 @@ def _rows(raw: RawDataset) -> Section:
     return section
 
 
-def _links(raw: RawDataset) -> Section:
+def link_section(raw: RawDataset) -> Section:
+    """Items without a link, links into nowhere, links that repeat."""
     section = Section("Links")
     items = pl.concat([raw.items.select("item"), raw.interactions.select("item")]).unique()
     links = raw.links.unique()
@@ -141,7 +143,8 @@ def _links(raw: RawDataset) -> Section:
     return section
 
 
-def _entities(dataset: RecDataset) -> Section:
+def hub_section(dataset: RecDataset) -> Section:
+    """Entities, and the ones in most triples."""
     section = Section("Entities")
     ends = dataset.triples[:, [0, 2]].ravel()
     degree = np.bincount(ends, minlength=dataset.num_entities)
@@ -172,7 +175,8 @@ def _texts(dataset: RecDataset) -> Section:
     return section
 
 
-def _leaks(raw: RawDataset, dataset: RecDataset) -> Section:
+def leak_section(raw: RawDataset, dataset: RecDataset) -> Section:
+    """Held-out pairs among the training pairs, interactions among the triples."""
     section = Section("Leaks")
     for name, held_out in (("valid", dataset.valid), ("test", dataset.test)):
         shared = count_shared_pairs(dataset.train, held_out)
@@ -188,7 +192,8 @@ def _leaks(raw: RawDataset, dataset: RecDataset) -> Section:
     return section
 
 
-def _link_check(dataset: RecDataset) -> Section:
+def use_section(dataset: RecDataset) -> Section:
+    """Whether items that the links put together are consumed together."""
     section = Section("Do the links point to the right entities?")
     check = check_links_by_use(
         np.concatenate([dataset.train, dataset.valid, dataset.test]),

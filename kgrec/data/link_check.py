@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from kgrec.kg.triples import joined_entities
 from kgrec.seed import numpy_generator
 from kgrec.shapes import FloatArray, IntArray, Pairs, Triples
 
@@ -96,7 +97,7 @@ def check_links_by_use(
         raise ValueError(f"num_shuffles is {num_shuffles}, expected at least 2")
     shape = (len(item_to_entity), num_users)
     users_of_items = sparse.csr_matrix((np.ones(len(pairs)), (pairs[:, 1], pairs[:, 0])), shape=shape)
-    neighbours = _neighbours(triples, item_to_entity)
+    neighbours = joined_entities(triples, item_to_entity)
     linked = np.flatnonzero(item_to_entity >= 0)
     entities = item_to_entity[linked]
     generator = numpy_generator(seed, "link_check")
@@ -112,18 +113,6 @@ def check_links_by_use(
         similarity=float(similarities[0]),
         shuffled_similarities=similarities[1:],
     )
-
-
-def _neighbours(triples: Triples, item_to_entity: IntArray) -> sparse.csr_matrix:
-    """``[E, E]``: 1 where a triple joins two different entities, in either direction."""
-    heads, tails = triples[:, 0], triples[:, 2]
-    size = int(max(heads.max(initial=0), tails.max(initial=0), item_to_entity.max(initial=0))) + 1
-    ends = np.concatenate([heads, tails]), np.concatenate([tails, heads])
-    joined = sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(size, size))
-    joined.setdiag(0)
-    joined.eliminate_zeros()
-    joined.data[:] = 1
-    return joined
 
 
 def _pairs_sharing_rare_entity(facts: sparse.csr_matrix) -> tuple[IntArray, IntArray]:

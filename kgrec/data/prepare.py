@@ -11,8 +11,10 @@ from kgrec.data.filters import drop_duplicates, keep_core, keep_rated_at_least
 from kgrec.data.ids import IdMap
 from kgrec.data.labels import Negatives
 from kgrec.data.leaks import guard_against_leaks
+from kgrec.data.shaped import shaped
 from kgrec.data.splits import Interactions, Split, SplitResult
 from kgrec.errors import InputError
+from kgrec.kg.shaping.shape import Shape
 
 
 def prepare(
@@ -23,6 +25,7 @@ def prepare(
     k_core: int,
     drop_inverse_relations: float | None,
     seed: int,
+    shape: Shape | None = None,
 ) -> RecDataset:
     """Make a dataset ready for models.
 
@@ -39,6 +42,7 @@ def prepare(
         drop_inverse_relations: drop a relation when this share of its triples, (0, 1], is listed
             backwards by another (:func:`kgrec.kg.triples.drop_inverse_relations`); ``None`` = keep all.
         seed: the run's seed; only the split draws from it.
+        shape: steps that the graph goes through; ``None`` = none.
 
     Returns:
         The dataset, with one line per step in ``preparation_log``.
@@ -60,6 +64,9 @@ def prepare(
     if parts.sequences is not None:
         users = parts.sequences.names(users)
     knowledge, lines = align(raw.triples, raw.links, items, drop_inverse_relations)
+    if shape is not None:
+        knowledge, steps = shaped(knowledge, shape)
+        lines += steps
     return RecDataset(
         name=raw.name,
         users=users,

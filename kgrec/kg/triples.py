@@ -69,3 +69,15 @@ def inverse_coverage(triples: Triples, num_relations: int) -> FloatArray:
     counts = (inverted.T @ listed).toarray().astype(np.float64)
     np.fill_diagonal(counts, 0)
     return counts / np.maximum(sizes, 1)[:, None]
+
+
+def joined_entities(triples: Triples, item_to_entity: IntArray) -> sparse.csr_matrix:
+    """``[E, E]``: 1 where a triple joins two different entities, in either direction."""
+    heads, tails = triples[:, 0], triples[:, 2]
+    size = int(max(heads.max(initial=0), tails.max(initial=0), item_to_entity.max(initial=0))) + 1
+    ends = np.concatenate([heads, tails]), np.concatenate([tails, heads])
+    joined = sparse.csr_matrix((np.ones(len(ends[0])), ends), shape=(size, size))
+    joined.setdiag(0)
+    joined.eliminate_zeros()
+    joined.data[:] = 1
+    return joined

@@ -26,6 +26,9 @@ ADDED_SINCE = {
     "choices.task": "ranking",
     "task._target_": "kgrec.tasks.ranking.Ranking",
     "lm.prefix": "",
+    "choices.shape": "none",
+    "shape._target_": "kgrec.kg.shaping.shape.Shape",
+    "shape.steps": [],
 }
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
 

@@ -9,6 +9,8 @@ ACTIONS = {
     "show": "the facts of an item or entity",
     "rules": "rules that hold in the graph, with their confidence",
     "export": "the triples as Turtle or N-Triples",
+    "doctor": "what is wrong with the graph; 1 where something is",
+    "link": "which entity of the graph each item is, with a report",
 }
 EXAMPLE = """\
   kgrec kg stats data=lastfm
