@@ -17,9 +17,12 @@ COMMANDS = {
     "evaluate": "evaluate a finished run again",
     "tune": "search a model's settings on validation",
     "reproduce": "run a study: its table, claims and plot",
-    "compare": "compare runs: mean and spread over seeds",
+    "compare": "compare runs: means, tests, effects; or two runs",
+    "report": "one page about a group of runs",
+    "rerun": "repeat a run and compare the figures",
     "recommend": "top items for a user, or the place of a new item",
     "data": "fetch, stats, doctor: the dataset and its faults",
+    "wandb": "sync: send offline runs to Weights & Biases",
     "kg": "stats, show, export: the knowledge graph",
 }
 

@@ -27,6 +27,10 @@ class Spread:
     sd: float | None
 
 
+class Probability(float):
+    """A p value: where its decimals would all be 0 it is shown as ``3e-08``."""
+
+
 Value = str | bool | int | float | Interval | Spread | None
 
 
@@ -77,6 +81,8 @@ def format_value(value: Value, digits: int) -> str:
         return mean if value.sd is None else f"{mean} ± {format_value(value.sd, digits)}"
     if isinstance(value, bool | str):
         return str(value)
+    if isinstance(value, Probability) and 0 < value < 10**-digits:
+        return f"{value:.0e}"
     if isinstance(value, int) or (value.is_integer() and abs(value) >= 1000):
         return f"{int(value):,}"
     return f"{value:.{digits}f}"
