@@ -13,7 +13,7 @@ import kgrec
 PACKAGE = Path(kgrec.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-ENTRIES = {"train", "pipeline", "evaluate", "recommend", "summary", "commands", "study", "studies"}
+ENTRIES = {"train", "pipeline", "evaluate", "rerun", "recommend", "summary", "commands", "study", "studies"}
 """Parts that join the others; ``build`` and ``cli`` serve them."""
 
 MAY_IMPORT = {
@@ -48,7 +48,15 @@ FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 
 HOMES = {
     "hydra": {"build.py"},
-    "omegaconf": {"build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "studies/"},
+    "omegaconf": {
+        "build.py",
+        "train.py",
+        "pipeline.py",
+        "evaluate.py",
+        "rerun.py",
+        "recommend.py",
+        "studies/",
+    },
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
@@ -131,6 +139,8 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by("--help") & {"torch", "hydra", "polars", "numpy", "wandb", "transformers"}
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "evaluate", "compare", "recommend", "data", "kg"])
+@pytest.mark.parametrize(
+    "command", ["train", "tune", "evaluate", "compare", "report", "rerun", "recommend", "data", "wandb", "kg"]
+)
 def test_help_of_a_command_loads_no_torch(command: str) -> None:
     assert not loaded_by(command, "--help") & {"torch", "wandb", "transformers", "polars"}
