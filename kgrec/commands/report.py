@@ -16,9 +16,7 @@ def main(arguments: Sequence[str]) -> int:
         "to run it again. A click on a heading sorts.",
         '  kgrec report encoders\n  kgrec report encoders --reference "lm=minilm_l6" --out encoders.html',
     )
-    parser.add_argument(
-        "groups", type=Path, nargs="+", metavar="group", help="group, run folder, or folder of some"
-    )
+    parser.add_argument("groups", type=Path, nargs="+", metavar="group", help="group, or folder of runs")
     parser.add_argument(
         "--reference",
         metavar="SETTINGS",

@@ -71,8 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="exit with 1 unless every claim holds and every figure stands where "
-        "it is kept in experiments/results, or else published",
+        help="exit with 1 unless every claim holds and every figure stands where experiments/results has it, "
+        "or else where it was published",
     )
     parser.add_argument(
         "--workers",

@@ -22,6 +22,9 @@ MEASURED = ("valid/", "test/")
 COSTS = ("cost/new_item_params", "cost/train_s")
 """Costs that a table shows unless it is told what to show."""
 
+SELECTED_ON = "protocol/selected_on"
+"""Key of the metric on which a run chose its epoch."""
+
 RUNS = Path("runs")
 """Where groups lie that are named without a folder."""
 
@@ -120,16 +123,19 @@ def leading_metrics(runs: Runs) -> list[str]:
         for (group,), table in runs.table.group_by(["group"], maintain_order=True)
     }
     common = [key for key in runs.values if all(key in keys for keys in by_group.values())]
-    if not any(key.startswith(MEASURED) for key in common):
+    if not common:
         found = "; ".join(f"{group} has {', '.join(keys[:3]) or 'none'}" for group, keys in by_group.items())
         raise InputError(f"found no metric that all groups have, expected one: {found}")
-    selected_on = "protocol/selected_on"
-    selected = (
-        runs.table[selected_on].drop_nulls().unique(maintain_order=True) if selected_on in runs.values else []
-    )
-    wanted = [key for valid in selected for key in (valid.replace("valid/", "test/", 1), valid)]
-    leading = [key for key in wanted if key in common] or [key for key in common if key.startswith(MEASURED)]
-    return leading[:1]
+    on_test = [(key.replace("valid/", "test/", 1), key) for key in metrics_of_selection(runs)]
+    leading = [next((key for key in pair if key in common), None) for pair in on_test]
+    return [key for key in leading if key is not None] or common[:1]
+
+
+def metrics_of_selection(runs: Runs) -> list[str]:
+    """The metrics on which the runs chose their epochs, each once."""
+    if SELECTED_ON not in runs.values:
+        return []
+    return [str(key) for key in runs.table[SELECTED_ON].drop_nulls().unique(maintain_order=True)]
 
 
 def compare(runs: Runs, metrics: Sequence[str]) -> Table:

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from kgrec.errors import InputError
 from kgrec.reporting.arms import RunArm, arms_of
-from kgrec.reporting.compare import Runs
+from kgrec.reporting.compare import Runs, metrics_of_selection
 from kgrec.reporting.plots import Histories, learning_curves, learning_curves_svg
 
 
@@ -33,12 +32,7 @@ def curve_figure(runs: Runs) -> list[str]:
 def _by_metric(runs: Runs) -> Iterator[tuple[str, Histories]]:
     """Metric of selection → arm → rows of its runs' epochs, of arms that have some."""
     arms = arms_of(runs)
-    selected: list[Any] = (
-        runs.table["protocol/selected_on"].drop_nulls().unique(maintain_order=True).to_list()
-        if "protocol/selected_on" in runs.values
-        else []
-    )
-    for metric in selected:
+    for metric in metrics_of_selection(runs):
         histories = {
             arm.name: [rows for rows in _rows(arm) if any(row.get(metric) is not None for row in rows)]
             for arm in arms

@@ -71,9 +71,12 @@ def _figures(first: RunFolder, second: RunFolder) -> list[list[Value]]:
     for key in dict.fromkeys([*before, *after]):
         a, b = before.get(key), after.get(key)
         if a != b:
-            both = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (a, b))
-            rows.append([key, a, b, b - a if both else None])
+            rows.append([key, a, b, b - a if _is_number(a) and _is_number(b) else None])
     return rows
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _text(values: Mapping[str, Any], key: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from kgrec.errors import InputError
-from kgrec.reporting.arms import RunArm, arms_of, check_same_protocol, short
+from kgrec.reporting.arms import RunArm, arms_of, check_same_protocol, reference_of, short
 from kgrec.reporting.compare import MEASURED, Runs, compare, leading_metrics
 from kgrec.reporting.cost_plot import CostPoint, quality_vs_cost_svg
 from kgrec.reporting.costs import cost_table
@@ -42,6 +42,7 @@ def group_page(runs: Runs, title: str, command: str, reference: str | None = Non
     """
     metric = leading_metrics(runs)[0]
     arms = arms_of(runs)
+    reference_of(arms, metric, reference)  # a wrong name is refused, not told in the page
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     counted = f"{len(runs.folders)} finished runs of {len(arms)} settings"
     lead = [

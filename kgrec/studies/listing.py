@@ -60,14 +60,14 @@ def _reproduction(study: Study, rows: Sequence[KeptRow]) -> list[Value]:
 
 def _study(study: Study | Suite, reports: Sequence[Report]) -> list[Value]:
     """Of a suite the newest report of each of its studies, or of all of it."""
-    names = {study.name} | (
-        {part.name for part in study.studies(None)} if isinstance(study, Suite) else set()
-    )
+    names = {study.name, *(part.name for part in (study.studies(None) if isinstance(study, Suite) else ()))}
     parts: dict[str, Report] = {}
     for report in reports:
         name = str(report.get("suite") or report.get("study"))
-        if name in names and study.name not in parts:
+        if name in names:
             parts.setdefault(name, report)
+    if study.name in parts:  # a suite's own report has its parts
+        parts = {study.name: parts[study.name]}
     if not parts:
         return [study.name, study.question, None, None, None, None]
     claims = [claim for part in parts.values() for claim in part["claims"] if not claim["informative"]]
