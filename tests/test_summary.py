@@ -35,7 +35,7 @@ def test_the_digest_of_a_graph_tells_facts_links_and_names_but_not_interactions(
     others = [
         graph_of(triples=TRIPLES[:2]),
         graph_of(triples=[[1, 1, 0], *TRIPLES[1:]]),
-        graph_of(links=[3, -1, 1]),
+        graph_of(links=[1, -1, 2]),
         graph_of(relations=["by", "of"]),
     ]
     assert len({same, *map(graph_digest, others)}) == 5

@@ -39,7 +39,7 @@ class CheckedFigure:
     @property
     def stands(self) -> bool:
         """Whether it lies within its tolerance."""
-        return abs(self.measured - self.expected) <= max(self.tolerance * abs(self.expected), FLOOR)
+        return abs(self.measured - self.expected) <= max(self.tolerance * abs(self.expected), FLOOR) + 1e-12
 
 
 def check_figures(report: Report, rows: Sequence[KeptRow]) -> list[CheckedFigure]:

@@ -91,7 +91,7 @@ def test_reports_are_read_newest_first_and_a_broken_one_is_named(tmp_path: Path)
         "2026-03-01", "2026-02-01", "2026-01-01",
     ]  # fmt: skip
     (tmp_path / "0" / "report.json").write_text("{}")
-    with pytest.raises(InputError, match="0/report.json: found no report of a study"):
+    with pytest.raises(InputError, match=r"0/report\.json: found no report of a study"):
         read_reports(tmp_path)
 
 
