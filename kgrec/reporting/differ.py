@@ -6,7 +6,7 @@ from typing import Any
 
 from kgrec.reporting.html import Section
 from kgrec.reporting.run_folder import RunFolder, flatten
-from kgrec.reporting.tables import Table, Value
+from kgrec.reporting.tables import Table, Value, is_number
 
 UNINTERESTING = ("paths", "logger", "launcher", "hydra", "group")
 """Settings that say where a run lies and who looks on."""
@@ -71,12 +71,8 @@ def _figures(first: RunFolder, second: RunFolder) -> list[list[Value]]:
     for key in dict.fromkeys([*before, *after]):
         a, b = before.get(key), after.get(key)
         if a != b:
-            rows.append([key, a, b, b - a if _is_number(a) and _is_number(b) else None])
+            rows.append([key, a, b, b - a if is_number(a) and is_number(b) else None])
     return rows
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _text(values: Mapping[str, Any], key: str) -> str:

@@ -15,7 +15,7 @@ from kgrec.reporting.differ import ABSENT, read_surroundings
 from kgrec.reporting.differences import difference_section, effect_section
 from kgrec.reporting.html import Section, page
 from kgrec.reporting.run_folder import settings_of_run
-from kgrec.reporting.tables import Table, Value
+from kgrec.reporting.tables import Table, Value, is_number
 
 COST_NOTE = (
     "Means over the runs of each arm. Params for a new item: language model + graph side (graph network, "
@@ -99,12 +99,8 @@ def _means(arm: RunArm) -> dict[str, float]:
     return {
         key: statistics.fmean(float(summary[key]) for summary in summaries)
         for key in summaries[0]
-        if all(_is_number(summary.get(key)) for summary in summaries)
+        if all(is_number(summary.get(key)) for summary in summaries)
     }
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _stated(runs: Runs) -> Table:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeGuard
 
 from kgrec.errors import InputError
 
@@ -67,6 +68,11 @@ class Table:
     def cells(self) -> list[list[Cell]]:
         """Rows with every value in a cell."""
         return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of a summary is a number; a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def format_value(value: Value, digits: int) -> str:
