@@ -17,11 +17,14 @@ COMMANDS = {
     "evaluate": "evaluate a finished run again",
     "tune": "search a model's settings on validation",
     "reproduce": "run a study: its table, claims and plot",
-    "compare": "compare runs: mean and spread over seeds",
+    "compare": "compare runs: means, tests, effects; or two runs",
+    "report": "one page about a group of runs",
+    "rerun": "repeat a run and compare the figures",
     "recommend": "top items for a user, or the place of a new item",
     "explain": "why this item: paths through the graph, and rules",
     "data": "fetch, stats, doctor: the dataset and its faults",
-    "kg": "stats, show, rules, export: the knowledge graph",
+    "kg": "link, doctor, stats, show, rules, export …: the knowledge graph",
+    "wandb": "sync: send offline runs to Weights & Biases",
 }
 
 OVERRIDES_HELP = "settings, e.g. data=lastfm seed=1; `kgrec train --help` lists the groups"

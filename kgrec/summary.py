@@ -9,6 +9,7 @@ import torch
 from kgrec.data.dataset import RecDataset
 from kgrec.evaluation.base import Evaluates, Evaluation
 from kgrec.evaluation.cost import new_item_costs, parameter_counts, peak_rss_mb
+from kgrec.kg.graph import Graph
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.training.trainer import TrainingResult
 
@@ -78,6 +79,27 @@ def dataset_digest(dataset: RecDataset) -> str:
         digest.update(np.ascontiguousarray(dataset.sequences.histories).tobytes())
     for text in dataset.item_texts:
         digest.update(f"{len(text)} {text}".encode())
+    return digest.hexdigest()[:16]
+
+
+def data_digests(inputs: ModelInputs) -> dict[str, str | None]:
+    """What a run learns from, as ``env.json`` tells it: the dataset, and the facts of the graph arm."""
+    return {
+        "dataset": dataset_digest(inputs.dataset),
+        "graph": None if inputs.graph is None else graph_digest(inputs.graph),
+    }
+
+
+def graph_digest(graph: Graph) -> str:
+    """16 hexadecimal digits that tell whether two runs saw the same facts of the same items.
+
+    Interactions are left out, as :func:`dataset_digest` has them, and inverses, which follow.
+    """
+    facts = ~graph.is_interaction
+    facts[graph.num_edges // 2 :] = False
+    digest = hashlib.sha256(" ".join(graph.relation_names).encode())
+    for part in (graph.edge_index[:, facts], graph.edge_type[facts], graph.has_kg):
+        digest.update(part.contiguous().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,10 +23,11 @@ from kgrec.pipeline import (
     run_name,
     settings,
 )
+from kgrec.reporting.environment import changes, environment
 from kgrec.reporting.logger import RunLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
-from kgrec.summary import summarise
+from kgrec.summary import data_digests, summarise
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,8 @@ def train(cfg: DictConfig) -> RunFolder:
     """
     run = RunFolder(Path(cfg.paths.runs) / cfg.group / run_name(cfg))
     if run.is_finished:
-        log.info("%s is finished: nothing to do", run.path)
+        changed = "; ".join(changes(run.read_env(), environment(cfg.seed)))
+        log.info("%s is finished: nothing to do%s", run.path, f"; since then: {changed}" if changed else "")
         return run
 
     evaluator: Evaluates = build(cfg.eval)
@@ -56,7 +58,7 @@ def train(cfg: DictConfig) -> RunFolder:
     seed_everything(cfg.seed)
     model = load_model(cfg, inputs)
 
-    with _recorded(cfg, run, accelerator.is_main_process) as logger:
+    with _recorded(cfg, run, data_digests(inputs), accelerator.is_main_process) as logger:
         with EnergyMeter() as energy:
             result = trainer.fit(
                 model,
@@ -79,14 +81,16 @@ def train(cfg: DictConfig) -> RunFolder:
 
 
 @contextmanager
-def _recorded(cfg: DictConfig, run: RunFolder, is_main: bool) -> Iterator[RunLogger]:
+def _recorded(
+    cfg: DictConfig, run: RunFolder, data: Mapping[str, str | None], is_main: bool
+) -> Iterator[RunLogger]:
     """Open the run folder and its mirror; a job refused before its first result leaves no folder."""
     was_there = run.path.exists()
     logger: RunLogger = build(cfg.logger)
     try:
         with logger:
             if is_main:
-                run.start(OmegaConf.to_yaml(OmegaConf.create(settings(cfg))), cfg.seed)
+                run.start(OmegaConf.to_yaml(OmegaConf.create(settings(cfg))), cfg.seed, data)
                 tags = [str(option) for option in cfg.choices.values() if option]
                 logger.start(run, settings(cfg), run.name, cfg.group, "train", tags, cfg.seed)
             yield logger

@@ -42,7 +42,9 @@ def test_help_names_every_command_and_is_quick(capsys: pytest.CaptureFixture[str
     assert time.perf_counter() - start < 1.0
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "evaluate", "compare", "recommend", "data", "kg"])
+@pytest.mark.parametrize(
+    "command", ["train", "tune", "evaluate", "compare", "report", "rerun", "recommend", "data", "kg"]
+)
 def test_help_of_a_command_has_a_description_and_an_example(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,13 +120,106 @@ def test_compare_means_over_seeds_and_hides_what_follows_from_the_choices(
         "cost/new_item_params", "cost/new_item_params/sd", "cost/train_s", "cost/train_s/sd",
     }  # fmt: skip
     markdown = output(capsys, "compare", "runs", "--format", "markdown", "--metrics", "valid/recall@10")
-    assert markdown.startswith("| choices.model")
+    assert markdown.startswith("## Means\n\n| choices.model")
+    assert markdown == output(capsys, "compare", "runs", "--metrics", "valid/recall@10")
 
 
 def test_compare_keeps_a_setting_that_differs_within_a_choice(capsys: pytest.CaptureFixture[str]) -> None:
     output(capsys, "train", "-m", *PLANTED, "model=popularity,random", "data.split.test_fraction=0.2,0.3")
-    shown = output(capsys, "compare", "runs")
-    assert shown.split()[:2] == ["choices.model", "data.split.test_fraction"]
+    shown = output(capsys, "compare", "runs", "--format", "text", "--metrics", "valid/recall@10")
+    assert shown.splitlines()[2].split()[:2] == ["choices.model", "data.split.test_fraction"]
+
+
+def test_compare_tests_effects_curves_and_files(capsys: pytest.CaptureFixture[str]) -> None:
+    output(capsys, "train", "-m", *PLANTED, "model=popularity,random", "seed=0,1", "group=both")
+    asked = ["compare", "both", "--reference", "model=random", "--effects"]
+    shown = output(capsys, *asked, "--curves", "curves.png")
+    assert "Reference: model=random." in shown
+    assert [line for line in shown.splitlines() if line.startswith("| model=popularity")]
+    assert [line for line in shown.splitlines() if line.startswith("| model ")]
+    assert Path("curves.png").read_bytes().startswith(b"\x89PNG")
+    assert output(capsys, *asked, "--out", "all.html") == "all.html\n"
+    assert "Learning curves" in Path("all.html").read_text()
+    assert output(capsys, *asked, "--out", "t.csv").split() == ["t.csv", "t-differences.csv", "t-effects.csv"]
+
+
+def test_compare_tells_in_what_two_runs_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [output(capsys, "train", *PLANTED, "model=random", f"seed={seed}").split()[-1] for seed in "01"]
+    shown = output(capsys, "compare", "--differ", *runs, "--format", "csv")
+    assert "\nseed,0,1\n" in shown
+    assert "\ndata.dataset," in shown
+    assert main(["compare", "--differ", "runs/default"]) == 2
+    assert "--differ: found 1 folders, expected two runs" in capsys.readouterr().err
+
+
+def test_rerun_gives_the_same_figures_and_tells_what_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Path(output(capsys, "train", *PLANTED, "model=lightgcn", "kg=full").split()[-1])
+    again = output(capsys, "rerun", str(run))
+    assert "moved by more than 0.001: none" in again
+    assert Path("runs/default-again", run.name, "summary.json").is_file()
+    env = json.loads((run / "env.json").read_text())
+    env["packages"]["numpy"], env["data"]["dataset"] = "1.0", "1c0ffee"
+    (run / "env.json").write_text(json.dumps(env))
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps(summary | {"valid/recall@10": 0.9}))
+    told = output(capsys, "rerun", str(run), "--into", "moved", code=1)
+    assert "  numpy 1.0 → " in told
+    assert "  dataset 1c0ffee → " in told
+    assert told.endswith("moved by more than 0.001: valid/recall@10\n")
+    output(capsys, "rerun", str(run), "--into", "moved", "--tolerance", "1")
+
+
+def test_rerun_refuses_what_it_cannot_repeat(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Path(output(capsys, "train", *PLANTED, "model=popularity").split()[-1])
+    for arguments, message in (
+        (["runs"], "runs/config.yaml: found no such file, expected the folder of a run"),
+        ([str(run), "--into", "default"], "found the run's own group"),
+        ([str(run), "--tolerance", "-1"], "--tolerance: found -1.0, expected 0 or more"),
+    ):
+        assert main(["rerun", *arguments]) == 2
+        assert message in capsys.readouterr().err
+    (run / "summary.json").unlink()
+    assert main(["rerun", str(run)]) == 2
+    assert "found a run that is not finished" in capsys.readouterr().err
+
+
+def test_a_finished_run_of_other_versions_says_so(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = Path(output(capsys, "train", *PLANTED, "model=popularity").split()[-1])
+    env = json.loads((run / "env.json").read_text())
+    (run / "env.json").write_text(json.dumps(env | {"python": "2.7"}))
+    caplog.set_level("INFO")
+    output(capsys, "train", *PLANTED, "model=popularity")
+    assert "is finished: nothing to do; since then: python 2.7 → 3" in caplog.text
+
+
+def test_wandb_sync_needs_runs_and_an_account(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, workplace: Path
+) -> None:
+    monkeypatch.setenv("NETRC", str(workplace / "none"))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    folders = [Path("runs/g/run/wandb", f"offline-run-{name}") for name in ("1-a", "2-a", "3-b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    (folders[2] / "run-b.wandb.synced").touch()
+    assert output(capsys, "wandb", "sync", "g", "--dry-run").split() == [str(path) for path in folders[:2]]
+    assert main(["wandb", "sync", "g"]) == 2
+    assert "found no W&B account on this machine" in capsys.readouterr().err
+    (workplace / "empty").mkdir()
+    assert main(["wandb", "sync", "empty"]) == 2
+    assert "empty: found no offline W&B run" in capsys.readouterr().err
+    sent: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
+        sent.append(command)
+        return subprocess.CompletedProcess(command, len(sent) - 1)
+
+    monkeypatch.setenv("WANDB_API_KEY", "a key")
+    monkeypatch.setattr("kgrec.reporting.wandb_sync.subprocess.run", run)
+    assert main(["wandb", "sync", "g"]) == 0
+    assert sent == [[sys.executable, "-m", "wandb", "sync", *map(str, folders[:2])]]
+    assert main(["wandb", "sync", "g"]) == 1  # W&B said that it failed
 
 
 def test_data_stats_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:

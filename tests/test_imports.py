@@ -19,6 +19,7 @@ ENTRIES = {
     "evaluate",
     "recommend",
     "explain",
+    "rerun",
     "summary",
     "commands",
     "study",
@@ -61,7 +62,8 @@ FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 HOMES = {
     "hydra": {"build.py"},
     "omegaconf": {
-        *("build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "multirun.py", "launchers/"),
+        *("build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "multirun.py", "rerun.py"),
+        "launchers/",
         "studies/",
     },
     "wandb": {"reporting/logger.py"},
@@ -152,7 +154,20 @@ def test_help_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["train", "tune", "evaluate", "compare", "recommend", "explain", "data", "kg"]
+    "command",
+    [
+        "train",
+        "tune",
+        "evaluate",
+        "compare",
+        "report",
+        "rerun",
+        "recommend",
+        "explain",
+        "data",
+        "wandb",
+        "kg",
+    ],
 )
 def test_help_of_a_command_loads_no_torch(command: str) -> None:
     assert not loaded_by(command, "--help") & {"torch", "wandb", "transformers", "polars"}

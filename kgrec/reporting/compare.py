@@ -4,7 +4,7 @@ import json
 import logging
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,18 @@ from kgrec.reporting.run_folder import RunFolder, settings_of_run
 from kgrec.reporting.tables import Cell, Spread, Table, Value
 
 log = logging.getLogger(__name__)
+
+MEASURED = ("valid/", "test/")
+"""Prefixes of the values that are metrics."""
+
+COSTS = ("cost/new_item_params", "cost/train_s")
+"""Costs that a table shows unless it is told what to show."""
+
+SELECTED_ON = "protocol/selected_on"
+"""Key of the metric on which a run chose its epoch."""
+
+RUNS = Path("runs")
+"""Where groups lie that are named without a folder."""
 
 LOWER_IS_BETTER = ("cost/",)
 """Prefixes of the values of which less is better; of all others more is."""
@@ -29,19 +41,26 @@ class Runs:
         settings: dotted configuration keys that differ between the runs (null where a run has no such
             setting); without the seed.
         values: keys of the summaries (null where a run has no such value).
+        folders: of the runs, in the order of the rows.
     """
 
     table: pl.DataFrame
     settings: tuple[str, ...]
     values: tuple[str, ...]
+    folders: tuple[RunFolder, ...]
+
+    @property
+    def keys(self) -> list[str]:
+        """Columns whose values tell one arm of the comparison from another."""
+        return [key for key in ("group", *self.settings) if self.table[key].n_unique() > 1] or ["group"]
 
 
 def collect(paths: Iterable[Path]) -> Runs:
     """Read run folders.
 
     Args:
-        paths: run folders, or folders that hold some at any depth, e.g. a group. Runs that are not
-            finished are left out, which is logged.
+        paths: run folders, or folders that hold some at any depth, e.g. a group, which may be named alone
+            where it lies in ``runs``. Runs that are not finished are left out, which is logged.
 
     Raises:
         InputError: a path is no folder, there is no finished run in it, or a file cannot be read.
@@ -61,7 +80,62 @@ def collect(paths: Iterable[Path]) -> Runs:
         **{key: _column([row.get(key) for row in settings]) for key in differing},
         **{key: _column([row.get(key) for row in summaries]) for key in values},
     }
-    return Runs(pl.DataFrame(columns), tuple(differing), tuple(values))
+    return Runs(pl.DataFrame(columns), tuple(differing), tuple(values), tuple(runs))
+
+
+def folder_of(group: Path) -> Path:
+    """The folder of a group that may be named alone where it lies in ``runs``.
+
+    Raises:
+        InputError: there is none.
+    """
+    for path in (group, RUNS / group):
+        if path.is_dir():
+            return path
+    raise InputError(f"{group}: found no such folder, expected a run folder or a group of runs")
+
+
+def without_implied_settings(runs: Runs) -> Runs:
+    """Leave out settings that only repeat another column.
+
+    These follow from the options chosen (``choices.lm`` says it for all ``lm.…``), or are the run's seed.
+    """
+    choices = [key for key in runs.settings if key.startswith("choices.")]
+    combinations = len(runs.table.select(choices).unique()) if choices else 1
+    free = [
+        key
+        for key in runs.settings
+        if key not in choices
+        and len(runs.table.select(*choices, key).unique()) > combinations
+        and not _is_seed(runs, key)
+    ]
+    return replace(runs, settings=(*choices, *free))
+
+
+def leading_metrics(runs: Runs) -> list[str]:
+    """What the runs were selected on, as measured on test where that was done.
+
+    Raises:
+        InputError: a group has no metric in common with the others.
+    """
+    by_group = {
+        str(group): [key for key in runs.values if key.startswith(MEASURED) and table[key].count()]
+        for (group,), table in runs.table.group_by(["group"], maintain_order=True)
+    }
+    common = [key for key in runs.values if all(key in keys for keys in by_group.values())]
+    if not common:
+        found = "; ".join(f"{group} has {', '.join(keys[:3]) or 'none'}" for group, keys in by_group.items())
+        raise InputError(f"found no metric that all groups have, expected one: {found}")
+    on_test = [(key.replace("valid/", "test/", 1), key) for key in metrics_of_selection(runs)]
+    leading = [next((key for key in pair if key in common), None) for pair in on_test]
+    return [key for key in leading if key is not None] or common[:1]
+
+
+def metrics_of_selection(runs: Runs) -> list[str]:
+    """The metrics on which the runs chose their epochs, each once."""
+    if SELECTED_ON not in runs.values:
+        return []
+    return [str(key) for key in runs.table[SELECTED_ON].drop_nulls().unique(maintain_order=True)]
 
 
 def compare(runs: Runs, metrics: Sequence[str]) -> Table:
@@ -78,7 +152,7 @@ def compare(runs: Runs, metrics: Sequence[str]) -> Table:
         if metric not in runs.values or not runs.table[metric].dtype.is_numeric():
             known = [key for key in runs.values if runs.table[key].dtype.is_numeric()]
             raise InputError(f"metric {metric}: found in no run, expected one of {', '.join(known)}")
-    keys = [key for key in ("group", *runs.settings) if runs.table[key].n_unique() > 1] or ["group"]
+    keys = runs.keys
     groups = runs.table.group_by(keys, maintain_order=True)
     rows = [(list(key), [_spread(table[metric]) for metric in metrics], len(table)) for key, table in groups]
     best = [_best(metric, [row[1][column] for row in rows]) for column, metric in enumerate(metrics)]
@@ -95,9 +169,16 @@ def compare(runs: Runs, metrics: Sequence[str]) -> Table:
 _ABSENT = object()
 
 
-def _finished_runs(path: Path) -> list[RunFolder]:
-    if not path.is_dir():
-        raise InputError(f"{path}: found no such folder, expected a run folder or a group of runs")
+def _is_seed(runs: Runs, key: str) -> bool:
+    """Whether a setting is ``${seed}`` in every run that has it."""
+    values = runs.table[key]
+    if not (key.endswith(".seed") and values.dtype.is_numeric()):
+        return False
+    return bool((values == runs.table["seed"]).drop_nulls().all())
+
+
+def _finished_runs(given: Path) -> list[RunFolder]:
+    path = folder_of(given)
     runs = list(_run_folders(path))
     finished = [run for run in runs if run.is_finished]
     if not finished:

@@ -1,13 +1,12 @@
 """Quality against what it costs: intervals, the Pareto front, and what a graph adds to a language model."""
 
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kgrec.reporting.plots import STYLES, new_figure, save_figure
+from kgrec.reporting.plots import STYLES, figure_svg, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,14 +88,7 @@ def quality_vs_cost_svg(
     arrows: Sequence[tuple[CostPoint, CostPoint]] = (),
 ) -> str:
     """The same as an ``<svg>`` element, to stand in a page."""
-    from matplotlib import rc_context
-
-    out = io.StringIO()
-    # The same bytes each time, names that no other figure of the page has, and text as text.
-    with rc_context({"svg.hashsalt": f"{metric} {axis.name}", "svg.fonttype": "none"}):
-        _figure(points, metric, axis, arrows).savefig(out, format="svg", metadata={"Date": None})
-    document = out.getvalue()
-    return document[document.index("<svg") :]
+    return figure_svg(_figure(points, metric, axis, arrows), f"{metric} {axis.name}")
 
 
 def pareto_front(points: Sequence[CostPoint], more_is_better: bool = False) -> list[CostPoint]:

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,37 @@ def environment(seed: int) -> dict[str, Any]:
             "memory_mb": _memory_mb(),
             "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
+    }
+
+
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What may move a figure and differs between two environments: code, versions, device, threads, data.
+
+    Args:
+        before: ``env.json`` of a run.
+        now: the same of another run, or of this process; what only one of them tells is not compared.
+
+    Returns:
+        E.g. ``["commit 1c0ffee → 5d25021", "torch 2.11.0 → 2.13.0", "graph 39012d05 → 1f3e5a77"]``.
+    """
+    old, new = _facts(before), _facts(now)
+    return [
+        f"{name} {old[name]} → {new[name]}"
+        for name in old
+        if name in new and old[name] != new[name] and None not in (old[name], new[name])
+    ]
+
+
+def _facts(env: Mapping[str, Any]) -> dict[str, str | None]:
+    git, host = env.get("git") or {}, env.get("host") or {}
+    commit = git.get("commit")
+    return {
+        "commit": None if commit is None else commit[:7] + (" with changes" if git.get("dirty") else ""),
+        "python": env.get("python"),
+        **(env.get("packages") or {}),
+        "device": host.get("accelerator") or "CPU",
+        "threads": host.get("torch_threads"),
+        **(env.get("data") or {}),
     }
 
 

@@ -15,7 +15,9 @@ figure { margin: 1rem 0; } svg { max-width: 100%; }
 th, td { padding: .25rem .6rem; border-bottom: 1px solid #ddd; text-align: left; vertical-align: top; }
 th { cursor: pointer; border-bottom: 2px solid #888; white-space: nowrap; } th:hover { background: #f2f2f2; }
 th[aria-sort=ascending]::after { content: " \\25B2"; } th[aria-sort=descending]::after { content: " \\25BC"; }
-.number { text-align: right; font-variant-numeric: tabular-nums; }
+.curve path { stroke-width: 1.5; } .curve:hover path { stroke-width: 5; }
+figure:has(.curve:hover) .curve:not(:hover) { opacity: .15; }
+.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 """
 
 SORT = """

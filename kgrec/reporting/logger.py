@@ -233,10 +233,10 @@ class WandbLogger(RunLogger):
     def _resolved_mode(self) -> Any:
         if self.mode != "auto":
             return self.mode
-        return os.environ.get("WANDB_MODE") or ("online" if _has_api_key() else "offline")
+        return os.environ.get("WANDB_MODE") or ("online" if has_api_key() else "offline")
 
 
-def _has_api_key() -> bool:
+def has_api_key() -> bool:
     """Whether W&B's own places for a key hold one; the key itself is not read."""
     if os.environ.get("WANDB_API_KEY"):
         return True

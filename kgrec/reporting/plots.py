@@ -1,6 +1,8 @@
 """Plots of reports, drawn without a display."""
 
+import io
 from collections.abc import Mapping, Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,8 @@ from kgrec.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+CURVE = "learning-curve"
 
 STYLES = (
     ("#0072B2", "o", "-"),
@@ -22,30 +26,77 @@ STYLES = (
 """Colour (Okabe and Ito's palette, for any colour vision), marker and line (told apart in grey too)."""
 
 
-def learning_curves(histories: Mapping[str, Sequence[Mapping[str, float]]], metric: str, path: Path) -> None:
-    """A metric over the epochs, one curve per run.
+Histories = Mapping[str, Sequence[Sequence[Mapping[str, float]]]]
+"""Arm → for each of its runs the rows of its epochs: ``epoch`` and, in validated ones, metrics."""
+
+
+def learning_curves(histories: Histories, metric: str, path: Path) -> None:
+    """A metric over the epochs, one colour per arm and one curve per run.
 
     Args:
-        histories: run → rows with ``epoch`` and, in validated epochs, ``metric``.
+        histories: see :data:`Histories`; a run of one epoch is a point.
         metric: key of the rows, e.g. ``valid/recall@20``.
         path: the suffix decides the format.
 
     Raises:
         InputError: no row has the metric, or the file cannot be written.
     """
+    save_figure(_curves(histories, metric), path)
+
+
+def learning_curves_svg(histories: Histories, metric: str) -> str:
+    """The same as an ``<svg>`` element: a curve under the pointer tells its name and stands out.
+
+    Raises:
+        InputError: no row has the metric.
+    """
+    svg = figure_svg(_curves(histories, metric), f"learning curves of {metric}")
+    for index, name in enumerate(histories):
+        svg = svg.replace(f'<g id="{CURVE}-{index}">', f'<g class="curve"><title>{escape(name)}</title>')
+    return svg
+
+
+def figure_svg(figure: "Figure", salt: str) -> str:
+    """A figure as an ``<svg>`` element to stand in a page.
+
+    Args:
+        figure: to draw.
+        salt: makes its names unlike those of every other figure of the page.
+    """
+    from matplotlib import rc_context
+
+    out = io.StringIO()
+    # The same bytes each time, names that no other figure of the page has, and text as text.
+    with rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
+        figure.savefig(out, format="svg", metadata={"Date": None})
+    document = out.getvalue()
+    return document[document.index("<svg") :]
+
+
+def _curves(histories: Histories, metric: str) -> "Figure":
     figure, axes = new_figure()
-    for index, (name, rows) in enumerate(histories.items()):
-        shown = [row for row in rows if row.get(metric) is not None]
-        color, _, line = STYLES[index % len(STYLES)]
-        if shown:
-            epochs, values = [row["epoch"] for row in shown], [row[metric] for row in shown]
-            axes.plot(epochs, values, color=color, linestyle=line, label=name)
+    for index, (name, runs) in enumerate(histories.items()):
+        color, marker, line = STYLES[index % len(STYLES)]
+        label: str | None = name
+        for rows in runs:
+            shown = [row for row in rows if row.get(metric) is not None]
+            if shown:
+                (curve,) = axes.plot(
+                    [row["epoch"] for row in shown],
+                    [row[metric] for row in shown],
+                    color=color,
+                    linestyle=line,
+                    marker=marker if len(shown) == 1 else "",
+                    label=label,
+                )
+                curve.set_gid(f"{CURVE}-{index}")
+                label = None  # an arm stands in the legend once
     if not axes.lines:
         raise InputError(f"metric {metric}: found in no epoch of {', '.join(histories) or 'no run'}")
     axes.set_xlabel("epoch")
     axes.set_ylabel(metric)
-    axes.legend(frameon=False)
-    save_figure(figure, path)
+    axes.legend(frameon=False, fontsize="small")
+    return figure
 
 
 def new_figure() -> tuple["Figure", "Axes"]:

@@ -1,19 +1,23 @@
 """The run folder: what every run leaves behind, and the only thing that comparisons read."""
 
 import json
+import logging
 import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 import yaml  # type: ignore[import-untyped]
 
 from kgrec.errors import InputError
-from kgrec.reporting.environment import environment
+from kgrec.reporting.environment import changes, environment
+
+log = logging.getLogger(__name__)
 
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
@@ -109,15 +113,25 @@ class RunFolder:
         except OSError as error:
             raise self._unwritable(name, error) from error
 
-    def start(self, config: str, seed: int) -> None:
+    def start(self, config: str, seed: int, data: Mapping[str, str | None] = MappingProxyType({})) -> None:
         """Begin the run, or go on with it: store the resolved configuration (YAML) and the environment.
+
+        What changed in code, versions or data since a stopped run began is logged.
+
+        Args:
+            config: as YAML.
+            seed: of the run.
+            data: digests of what it learns from, see :func:`kgrec.summary.data_digests`.
 
         Raises:
             InputError: the folder holds a run made with other settings, or cannot be written.
         """
         self._check_same_settings(yaml.safe_load(config))
         self.write("config.yaml", config.encode())
-        self.write("env.json", _json(environment(seed), indent=2))
+        env = {**environment(seed), "data": dict(data)}
+        if changed := self._changes(env):
+            log.warning("%s goes on with what an earlier start left, but since then: %s", self.path, changed)
+        self.write("env.json", _json(env, indent=2))
 
     def write_per_user(self, table: pl.DataFrame) -> None:
         """Store one row per test user, one column per metric."""
@@ -152,6 +166,10 @@ class RunFolder:
         """The resolved configuration."""
         return dict(self._read("config.yaml", yaml.safe_load))
 
+    def read_env(self) -> dict[str, Any]:
+        """Versions, commit, host, digests of the data."""
+        return dict(self._read("env.json", json.loads))
+
     def read_summary(self) -> dict[str, Any]:
         """The summary of a finished run."""
         return dict(self._read("summary.json", json.loads))
@@ -167,6 +185,10 @@ class RunFolder:
             return pl.read_parquet(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from error
+
+    def _changes(self, env: Mapping[str, Any]) -> str:
+        """What is not as it was when the run began, in words; empty where it begins now."""
+        return "; ".join(changes(self.read_env(), env)) if (self.path / "env.json").is_file() else ""
 
     def _check_same_settings(self, config: Mapping[str, Any]) -> None:
         """The run id is made from overrides, so it stays when a file under ``conf/`` is edited."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import TypeGuard
 
 from kgrec.errors import InputError
 
@@ -25,6 +26,10 @@ class Spread:
 
     mean: float
     sd: float | None
+
+
+class Probability(float):
+    """A p value: where its decimals would all be 0 it is shown as ``3e-08``."""
 
 
 Value = str | bool | int | float | Interval | Spread | None
@@ -65,6 +70,11 @@ class Table:
         return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of a summary is a number; a truth value is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def format_value(value: Value, digits: int) -> str:
     """A value as text; what is missing or not a number is a dash."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
@@ -77,6 +87,8 @@ def format_value(value: Value, digits: int) -> str:
         return mean if value.sd is None else f"{mean} ± {format_value(value.sd, digits)}"
     if isinstance(value, bool | str):
         return str(value)
+    if isinstance(value, Probability) and 0 < value < 10**-digits:
+        return f"{value:.0e}"
     if isinstance(value, int) or (value.is_integer() and abs(value) >= 1000):
         return f"{int(value):,}"
     return f"{value:.{digits}f}"

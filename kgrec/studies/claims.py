@@ -7,8 +7,8 @@ import numpy as np
 
 from kgrec.evaluation.bootstrap import Estimate
 from kgrec.evaluation.significance import claim_status, holm, nadeau_bengio, wilcoxon_p
+from kgrec.reporting.measured import Measured
 from kgrec.shapes import FloatArray
-from kgrec.studies.measured import Measured
 from kgrec.study import Claim, Study
 
 Entry = dict[str, Any]

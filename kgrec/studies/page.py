@@ -3,29 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kgrec.reporting.costs import cost_table
 from kgrec.reporting.html import Section, page
 from kgrec.reporting.tables import Cell, Interval, Table, Value, render_markdown, render_text
 from kgrec.studies.comparison import published_tables, reproduction_lines
 from kgrec.studies.pictures import cost_figures
 
 Report = dict[str, Any]
-
-COSTS: tuple[tuple[str, str, float], ...] = (
-    ("new_item_params", "params for a new item", 1),
-    ("lm_params", "LM params", 1),
-    ("lm_params_without_embeddings", "LM without embeddings", 1),
-    ("graph_params", "graph side params", 1),
-    ("lm_bytes", "LM MB", 2**20),
-    ("deployed_bytes", "deployed MB", 2**20),
-    ("new_item_flops", "MFLOP an item", 1e6),
-    ("new_items_per_s", "new items/s", 1),
-    ("new_item_ms", "ms a new item", 1),
-    ("encode_items_per_s", "texts encoded/s", 1),
-    ("embed_items_per_s", "items embedded/s", 1),
-    ("train_s", "train s", 1),
-    ("peak_rss_mb", "peak MB", 1),
-)
-"""Key under ``cost/``, heading, unit."""
 
 COST_NOTE = (
     "Params for a new item: language model + graph side (graph network, fusion, entity embeddings). Train s "
@@ -152,9 +136,7 @@ def _tables(report: Report) -> Iterator[tuple[str, Table]]:
         labelled = rows[0]["protocol"].get("candidates") == "labelled rows"
         explained = _of_labelled_rows(prefix) if labelled else _explained(prefix)
         yield f"{prefix}: {explained}", _quality(rows, metrics, report["primary"])
-    shown = [cost for cost in COSTS if any(f"cost/{cost[0]}" in row for row in rows)]
-    costs = [[row["arm"], *(_cost(row, key, unit) for key, _, unit in shown)] for row in rows]
-    yield "What it costs", Table(["arm", *(heading for _, heading, _ in shown)], costs, digits=1)
+    yield "What it costs", cost_table([(row["arm"], row) for row in rows])
 
 
 def _explained(prefix: str) -> str:
@@ -200,13 +182,6 @@ def _name(row: Report, most_seeds: int) -> str:
 def _value(metric: Report, interval: bool) -> Value:
     mean: float = metric["mean"]
     return Interval(mean, metric["low"], metric["high"]) if interval else mean
-
-
-def _cost(row: Report, key: str, unit: float) -> Value:
-    if (value := row.get(f"cost/{key}")) is None:
-        return None
-    number = float(value) / unit
-    return round(number) if number >= 100 or number.is_integer() else number
 
 
 def _figures(claim: Report) -> str:

@@ -8,10 +8,10 @@ from statistics import fmean, stdev
 from types import MappingProxyType
 from typing import Any
 
+from kgrec.reporting.measured import Measured
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.claims import judge_claims
 from kgrec.studies.fronts import judge_fronts
-from kgrec.studies.measured import Measured
 from kgrec.studies.plan import Trial
 from kgrec.study import Study
 

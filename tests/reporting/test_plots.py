@@ -4,7 +4,7 @@ import pytest
 
 from kgrec.errors import InputError
 from kgrec.reporting.cost_plot import CostAxis, CostPoint, pareto_front, quality_vs_cost
-from kgrec.reporting.plots import learning_curves
+from kgrec.reporting.plots import learning_curves, learning_curves_svg
 
 POINTS = [
     CostPoint(series, label, size, mean, mean - 0.01, mean + 0.02)
@@ -67,12 +67,16 @@ def test_the_front_holds_what_nothing_beats_on_both_sides(tmp_path: Path) -> Non
 
 def test_learning_curves(tmp_path: Path) -> None:
     histories = {
-        "every epoch": [{"epoch": epoch, "valid/recall@20": epoch / 10} for epoch in range(1, 5)],
-        "every other": [{"epoch": 1}, {"epoch": 2, "valid/recall@20": 0.3}, {"epoch": 3}],
+        "every epoch": [[{"epoch": epoch, "valid/recall@20": epoch / 10} for epoch in range(1, 5)]] * 2,
+        "every other": [[{"epoch": 1}, {"epoch": 2, "valid/recall@20": 0.3}, {"epoch": 3}]],
     }
     path = tmp_path / "curves.svg"
     learning_curves(histories, "valid/recall@20", path)
-    assert "<!-- every other -->" in path.read_text()
+    text = path.read_text()
+    assert text.count("<!-- every epoch -->") == text.count("<!-- every other -->") == 1
+    svg = learning_curves_svg(histories, "valid/recall@20")
+    assert svg.count('<g class="curve"><title>every epoch</title>') == 2
+    assert svg == learning_curves_svg(histories, "valid/recall@20")
     with pytest.raises(InputError, match="metric valid/nothing: found in no epoch"):
         learning_curves(histories, "valid/nothing", path)
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from kgrec.errors import InputError
+from kgrec.reporting.environment import changes
 from kgrec.reporting.run_folder import RunFolder, flatten, settings_of_run
 
 CONFIG = {"seed": 3, "paths": {"runs": "runs"}, "model": {"_target_": "a.B", "dims": [1, 2]}, "lr": 0.1}
@@ -143,3 +144,36 @@ def test_a_setting_that_came_later_is_left_out_at_the_value_that_all_runs_had() 
     other = {"task": {"_target_": "kgrec.tasks.ctr.ClickThrough"}, "choices": {"task": "ctr"}}
     assert settings_of_run(earlier | ranking) == settings_of_run(earlier) == {"train.max_grad_norm": None}
     assert len(settings_of_run(earlier | other)) == 3
+
+
+def test_a_run_that_goes_on_tells_what_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    run = RunFolder(tmp_path / "run")
+    run.start("seed: 0", 0, {"dataset": "a", "graph": None})
+    assert run.read_env()["data"] == {"dataset": "a", "graph": None}
+    run.start("seed: 0", 0, {"dataset": "a", "graph": "b"})
+    assert not caplog.records  # what was not recorded before cannot be said to have changed
+    run.start("seed: 0", 0, {"dataset": "c", "graph": "b"})
+    assert [record.message for record in caplog.records] == [
+        f"{run.path} goes on with what an earlier start left, but since then: dataset a → c"
+    ]
+
+
+def test_changes_are_those_that_may_move_a_figure() -> None:
+    before = {
+        "python": "3.11",
+        "packages": {"torch": "2.11", "numpy": None},
+        "git": {"commit": "0123456789", "dirty": False},
+        "host": {"accelerator": None, "torch_threads": 1, "memory_mb": 1},
+    }
+    now = {
+        "python": "3.11",
+        "packages": {"torch": "2.13", "numpy": "2"},
+        "git": {"commit": "0123456789", "dirty": True},
+        "host": {"accelerator": "a card", "torch_threads": 2, "memory_mb": 2},
+        "data": {"dataset": "a"},
+    }
+    assert changes(before, now) == [
+        "commit 0123456 → 0123456 with changes", "torch 2.11 → 2.13", "device CPU → a card", "threads 1 → 2",
+    ]  # fmt: skip
+    assert changes(before, before) == []
+    assert changes({**before, "git": None}, now)[0].startswith("torch")

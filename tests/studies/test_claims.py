@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from kgrec.errors import InputError
+from kgrec.reporting.measured import Measured
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.claims import judge_claims
-from kgrec.studies.measured import Measured
 from kgrec.studies.page import claim_lines
 from kgrec.study import Arm, Claim, Front, Study
 

@@ -100,6 +100,15 @@ class Measured:
         }
         return forms[name](*(_column(arm, metric) for arm in arms), threshold=threshold)
 
+    def contrast(self, weights: Mapping[str, float], metric: str) -> Estimate:
+        """A weighted sum of the arms' means, e.g. ``{"a": 1, "b": -1}``; p two-sided against 0."""
+
+        def weighted(mean: Mapping[str, FloatArray]) -> FloatArray:
+            parts = [weight * mean[_column(arm, metric)] for arm, weight in weights.items()]
+            return np.sum(parts, axis=0)
+
+        return self._bootstrap(*weights).estimate(weighted, null=0.0)
+
     def _bootstrap(self, *arms: str) -> Bootstrap:
         """Of all arms that have the splits which these arms share."""
         num_splits = self.num_splits(*arms)
@@ -135,7 +144,8 @@ def _paired(
     values = table[metric].to_numpy()
     if len(table) != len(mask) or not np.array_equal(table["user"].to_numpy()[mask], users):
         raise InputError(
-            f"{run.path}: evaluated for other users than the other arms; delete it and run again"
+            f"{run.path}: evaluated for other users than the other arms, so they cannot be paired; where the "
+            "data changed, delete it and run again"
         )
     if not np.array_equal(~np.isnan(values), mask):
         raise InputError(f"{run.path}: {metric} has values for other users than the other arms")
