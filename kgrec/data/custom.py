@@ -17,7 +17,8 @@ from kgrec.data.formats.tables import (
 from kgrec.data.text_template import TextTemplate
 from kgrec.errors import InputError
 from kgrec.kg.links import check_links, links_by_name
-from kgrec.kg.rdf import READABLE, format_ending, read_rdf, read_tsv_triples
+from kgrec.kg.rdf import read_rdf, read_tsv_triples
+from kgrec.kg.statements import READABLE, format_ending
 
 _LOG = logging.getLogger(__name__)
 _COLUMNS = ("user", "item", "rating", "timestamp", "split", "entity")

@@ -1,33 +1,20 @@
-"""Triples from and to files: the only home of pyoxigraph (streaming reader) and rdflib (writer).
+"""Triples from and to files as frames: the home of rdflib, which writes.
 
 Names in kgrec are plain strings. An IRI is its own name. A name that is no IRI (``m.08gjyx``, ``Tom Hanks``)
 is written as ``urn:kgrec:`` + its percent-encoding and read back as the name it was.
 """
 
-import gzip
 import os
-import re
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
-from urllib.parse import quote, unquote
-from xml.parsers import expat
+from urllib.parse import quote
 
 import polars as pl
 
 from kgrec.errors import InputError
+from kgrec.kg.statements import NAMESPACE, READABLE, Statements, format_ending, list_rows, open_bytes
 
-NAMESPACE = "urn:kgrec:"
-READABLE = {
-    ".ttl": "TURTLE",
-    ".nt": "N_TRIPLES",
-    ".rdf": "RDF_XML",
-    ".xml": "RDF_XML",
-    ".owl": "RDF_XML",
-}
-"""File ending (a further ``.gz`` is understood) → pyoxigraph's name of the format."""
 WRITABLE = {".ttl": "turtle", ".nt": "nt11"}
 """File ending → rdflib's name of the format."""
 LABEL_RELATIONS = (
@@ -43,24 +30,43 @@ LABEL_RELATIONS = (
 
 _SCHEMA = {"head": pl.String, "relation": pl.String, "tail": pl.String, "tail_is_literal": pl.Boolean}
 _CHUNK_ROWS = 100_000
-_GENERATED_LABEL = re.compile(r"[0-9a-f]{16,}")
-_HEADER = ["head", "relation", "tail"]
+_STATEMENT = {
+    "head": pl.String,
+    "relation": pl.String,
+    "tail": pl.String,
+    "datatype": pl.String,
+    "language": pl.String,
+}
 
 
-def format_ending(path: Path) -> str:
-    """The ending that tells the format: ``.ttl`` for ``films.ttl`` and for ``films.ttl.gz``."""
-    return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
+def read_statements(path: Path, graphs: Sequence[str] | None = None) -> pl.DataFrame:
+    """Read a graph file of any kind that :class:`kgrec.kg.statements.Statements` knows.
 
-
-def read_rdf(path: Path) -> pl.DataFrame:
-    """Read Turtle, N-Triples or RDF/XML, optionally gzipped, told apart by the file ending.
-
-    Streamed in chunks, so that the memory needed is that of the result. Blank nodes keep their label
-    (``_:name``); unlabelled ones are numbered in file order (``_:[1]``, which no label can be), so that the
-    same file gives the same names each time. Of a literal only its lexical form is kept.
+    Streamed in chunks, so that the memory needed is that of the result.
 
     Args:
         path: the file.
+        graphs: named graphs to read; ``None`` = all.
+
+    Returns:
+        ``head, relation, tail`` and of literal tails ``datatype`` and ``language`` (else null), in file
+        order.
+
+    Raises:
+        InputError: a file that cannot be read, or none of its statements is in ``graphs``.
+    """
+    statements = Statements(path, graphs)
+    frame = _frame(statements, _STATEMENT)
+    if frame.is_empty() and statements.left_out:
+        raise InputError(
+            f"{path}: no statement in the graphs {', '.join(graphs or ())}; graphs there are: "
+            f"{', '.join(sorted(statements.left_out)[:5])}"
+        )
+    return frame
+
+
+def read_rdf(path: Path) -> pl.DataFrame:
+    """Read RDF, told apart by the file ending; of a literal only its lexical form is kept.
 
     Returns:
         ``head, relation, tail`` (strings) and ``tail_is_literal`` (bool), in file order.
@@ -70,11 +76,8 @@ def read_rdf(path: Path) -> pl.DataFrame:
     """
     if format_ending(path) not in READABLE:
         raise InputError(f"{path}: unknown ending; RDF is read from {', '.join(READABLE)} (+ .gz)")
-    with _open(path) as file:
-        try:
-            return _frame(_rows(file, path), _SCHEMA)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: damaged gzip file: {error}") from error
+    frame = read_statements(path)
+    return frame.select("head", "relation", "tail", tail_is_literal=pl.col("datatype").is_not_null())
 
 
 def labels(frame: pl.DataFrame) -> dict[str, str]:
@@ -142,72 +145,17 @@ def read_tsv_triples(path: Path) -> pl.DataFrame:
     Raises:
         InputError: missing file, a line without exactly three names, or bytes that are no UTF-8.
     """
-    with _open(path) as file:
-        return _frame(_tsv_rows(file, path), dict.fromkeys(_HEADER, pl.String))
+    with open_bytes(path) as file:
+        return _frame(list_rows(file, path), dict.fromkeys(("head", "relation", "tail"), pl.String))
 
 
-def _open(path: Path) -> IO[bytes]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
-
-
-def _tsv_rows(file: IO[bytes], path: Path) -> Iterator[tuple[str, ...]]:
-    is_first = True
-    for number, line in enumerate(file, start=1):
-        try:
-            names = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n").split("\t")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}, line {number}: not UTF-8 text") from error
-        is_header = is_first and [name.lower() for name in names] == _HEADER
-        if is_header or names == [""]:
-            is_first = is_first and not is_header
-            continue
-        if len(names) != 3 or not all(names):
-            found = sum(map(bool, names))
-            raise InputError(
-                f"{path}, line {number}: {found} names, expected three: head<TAB>relation<TAB>tail"
-            )
-        is_first = False
-        yield tuple(names)
-
-
-def _frame(rows: Iterable[tuple[str | bool, ...]], schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+def _frame(rows: Iterable[tuple[str | None, ...]], schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
     """A frame built in chunks, so that few Python strings live at once."""
     chunks = [pl.DataFrame(schema=schema)]
     iterator = iter(rows)
     while chunk := list(islice(iterator, _CHUNK_ROWS)):
         chunks.append(pl.DataFrame([list(column) for column in zip(*chunk, strict=True)], schema=schema))
     return pl.concat(chunks)
-
-
-def _rows(file: IO[bytes], path: Path) -> Iterator[tuple[str, str, str, bool]]:
-    from pyoxigraph import BlankNode, Literal, RdfFormat, Triple, parse
-
-    numbers: dict[str, int] = {}
-
-    def name(node: Any) -> str:
-        if isinstance(node, BlankNode):
-            if _GENERATED_LABEL.fullmatch(node.value):
-                return f"_:[{numbers.setdefault(node.value, len(numbers) + 1)}]"
-            return f"_:{node.value}"
-        value: str = node.value
-        return unquote(value[len(NAMESPACE) :]) if value.startswith(NAMESPACE) else value
-
-    format_name = READABLE[format_ending(path)]
-    source: Any = _CheckedXml(file) if format_name == "RDF_XML" else file
-    try:
-        for quad in parse(input=source, format=getattr(RdfFormat, format_name)):
-            if isinstance(quad.object, Triple):
-                raise InputError(f"{path}: quoted triples are not supported, found {quad.object}")
-            is_literal = isinstance(quad.object, Literal)
-            tail = quad.object.value if is_literal else name(quad.object)
-            yield name(quad.subject), name(quad.predicate), tail, is_literal
-    except expat.ExpatError as error:
-        raise InputError(f"{path}, line {error.lineno}: {expat.ErrorString(error.code)}") from error
-    except SyntaxError as error:
-        line = error.lineno if error.lineno is not None else source.line
-        raise InputError(f"{path}, line {line}: {error.msg}") from error
 
 
 def _to_iri(name: str) -> str:
@@ -225,27 +173,3 @@ def _is_iri(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-class _CheckedXml:
-    """Feeds RDF/XML line by line to pyoxigraph and to expat.
-
-    pyoxigraph tells no line in RDF/XML and takes a file that was cut off for a whole one; expat notices.
-
-    Attributes:
-        line: number of the line read last.
-    """
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.line = 0
-        self._file = file
-        self._checker = expat.ParserCreate()
-        self._at_line_start = True
-
-    def read(self, size: int = -1) -> bytes:
-        """At most one line, empty at the end of the file."""
-        piece = self._file.readline(size)
-        self.line += self._at_line_start and bool(piece)
-        self._at_line_start = piece.endswith(b"\n")
-        self._checker.Parse(piece, not piece)
-        return piece

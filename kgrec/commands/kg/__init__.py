@@ -8,6 +8,7 @@ ACTIONS = {
     "stats": "size, shape and reach of the graph, as JSON",
     "show": "the facts of an item or entity",
     "export": "the triples as Turtle or N-Triples",
+    "convert": "RDF and other graph files into one .npz, fast",
 }
 EXAMPLE = """\
   kgrec kg stats data=lastfm
