@@ -110,7 +110,7 @@ class Statements:
             raise InputError(f"{where}: {message}") from error
 
     def _of_quads(self, quads: Any) -> Iterator[Statement]:
-        from pyoxigraph import BlankNode, DefaultGraph, Literal, NamedNode, Triple
+        from pyoxigraph import DefaultGraph, Literal, NamedNode, Triple
 
         numbers: dict[str, int] = {}
         skip = len(NAMESPACE)
@@ -135,7 +135,6 @@ class Statements:
             elif type(tail) is Triple:
                 raise InputError(f"{self.path}: quoted triples are not supported, found {tail}")
             else:
-                assert type(tail) in (NamedNode, BlankNode)
                 yield name(subject), name(predicate), name(tail), None, None
 
 

@@ -1,10 +1,14 @@
 import gzip
+import random
 from pathlib import Path
 
+import pyoxigraph
 import pytest
 
+from kgrec.cli import main
 from kgrec.errors import InputError
 from kgrec.kg.statements import DEFAULT_GRAPH, Statements
+from kgrec.kg.store import load_store
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 LANG_STRING = "http://www.w3.org/1999/02/22-rdf-syntax-ns#langString"
@@ -126,3 +130,63 @@ def test_unknown_ending_and_missing_file_are_refused_at_once(tmp_path: Path) -> 
         Statements(tmp_path / "a.docx")
     with pytest.raises(InputError, match=r"a\.nt: no such file"):
         Statements(tmp_path / "a.nt")
+
+
+LINES = {
+    ".tsv": "".join(f"é{n}\tr{n % 2}\tt{n}\n" for n in range(5)),
+    ".kg": "head_id:token\trelation_id:token\ttail_id:token\n1\t0\t2\n3\t1\t2\n",
+    ".txt": "1 0 2\n3 1 2\n",
+}
+
+
+def mutated(content: bytes, drawn: random.Random) -> bytes:
+    """The content with one to three pieces cut out, repeated, moved or overwritten."""
+    pieces = bytearray(content)
+    for _ in range(drawn.randint(1, 3)):
+        start = drawn.randrange(len(pieces) + 1)
+        stop = min(len(pieces), start + drawn.choice((1, 2, 5, 40)))
+        piece = bytes(pieces[start:stop])
+        noise = bytes(drawn.choice(b'<>"\\\n\t .@^_:{}[]#\xff\xc3\x00a1') for _ in range(drawn.randint(1, 4)))
+        pieces[start:stop] = drawn.choice((b"", piece * 2, noise, noise + piece, piece[::-1]))
+    return bytes(pieces)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("ending", [*FILES, *LINES])
+def test_damaged_files_are_read_whole_or_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str, zipped: bool
+) -> None:
+    drawn = random.Random(f"{ending} {zipped}")
+    content = (FILES | LINES)[ending].encode()
+    path, out = tmp_path / f"f{ending}{'.gz' if zipped else ''}", tmp_path / "f.npz"
+    codes = []
+    for _ in range(60 if zipped else 150):
+        damaged = mutated(gzip.compress(content, mtime=0) if zipped else content, drawn)
+        path.write_bytes(damaged)
+        codes.append(main(["kg", "convert", str(path), str(out)]))
+        captured = capsys.readouterr()
+        assert codes[-1] in (0, 2), captured.err
+        if codes[-1] == 2:
+            assert captured.err.count("\n") == 1, captured.err
+            assert not out.exists()
+            continue
+        store = load_store(out)
+        out.unlink()
+        kept = len(store.triples) + len(store.literals)
+        assert f"{kept:,} statements" in captured.out
+        if not zipped:
+            assert kept == statements_in(damaged, ending)
+    assert 2 in codes
+    assert zipped or 0 in codes
+
+
+def statements_in(content: bytes, ending: str) -> int:
+    """Counted without kgrec: lines where a line is a statement, else by the parser alone."""
+    if ending in LINES:
+        lines = [line for line in content.decode("utf-8-sig").split("\n") if line.strip(" \t")]
+        return len(lines) - (ending == ".kg")
+    if ending in (".nt", ".nq"):
+        lines = [line.strip(" \t\r") for line in content.decode("utf-8-sig").split("\n")]
+        return sum(bool(line) and not line.startswith("#") for line in lines)
+    formats = {".ttl": "TURTLE", ".trig": "TRIG", ".rdf": "RDF_XML", ".jsonld": "JSON_LD"}
+    return sum(1 for _ in pyoxigraph.parse(content, format=getattr(pyoxigraph.RdfFormat, formats[ending])))
