@@ -10,24 +10,17 @@ from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kgrec.errors import InputError
+from kgrec.kg.name_table import Names
 from kgrec.kg.statements import NAMESPACE, READABLE, Statements, format_ending, list_rows, open_bytes
+from kgrec.kg.store import ENDING, GraphStore, load_store
 
 WRITABLE = {".ttl": "turtle", ".nt": "nt11"}
 """File ending → rdflib's name of the format."""
-LABEL_RELATIONS = (
-    "http://www.w3.org/2000/01/rdf-schema#label",
-    "http://www.w3.org/2004/02/skos/core#prefLabel",
-    "http://schema.org/name",
-    "https://schema.org/name",
-    "http://xmlns.com/foaf/0.1/name",
-    "http://purl.org/dc/terms/title",
-    "http://purl.org/dc/elements/1.1/title",
-)
-"""Relations whose literal tail names the head, the most telling first."""
-
 _SCHEMA = {"head": pl.String, "relation": pl.String, "tail": pl.String, "tail_is_literal": pl.Boolean}
 _CHUNK_ROWS = 100_000
 _STATEMENT = {
@@ -40,13 +33,13 @@ _STATEMENT = {
 
 
 def read_statements(path: Path, graphs: Sequence[str] | None = None) -> pl.DataFrame:
-    """Read a graph file of any kind that :class:`kgrec.kg.statements.Statements` knows.
+    """Read a graph file of any kind that :class:`kgrec.kg.statements.Statements` knows, or a store.
 
     Streamed in chunks, so that the memory needed is that of the result.
 
     Args:
         path: the file.
-        graphs: named graphs to read; ``None`` = all.
+        graphs: named graphs to read; ``None`` = all. A store has none: they are chosen as it is made.
 
     Returns:
         ``head, relation, tail`` and of literal tails ``datatype`` and ``language`` (else null), in file
@@ -55,6 +48,8 @@ def read_statements(path: Path, graphs: Sequence[str] | None = None) -> pl.DataF
     Raises:
         InputError: a file that cannot be read, or none of its statements is in ``graphs``.
     """
+    if format_ending(path) == ENDING:
+        return _of_store(load_store(path))
     statements = Statements(path, graphs)
     frame = _frame(statements, _STATEMENT)
     if frame.is_empty() and statements.left_out:
@@ -78,25 +73,6 @@ def read_rdf(path: Path) -> pl.DataFrame:
         raise InputError(f"{path}: unknown ending; RDF is read from {', '.join(READABLE)} (+ .gz)")
     frame = read_statements(path)
     return frame.select("head", "relation", "tail", tail_is_literal=pl.col("datatype").is_not_null())
-
-
-def labels(frame: pl.DataFrame) -> dict[str, str]:
-    """What people call the entities: entity → label, from the literals of :func:`read_rdf`'s frame.
-
-    Where an entity has several, the relation that stands first in :data:`LABEL_RELATIONS` wins, then
-    file order.
-    """
-    rank = pl.col("relation").replace_strict(
-        list(LABEL_RELATIONS), list(range(len(LABEL_RELATIONS))), default=None, return_dtype=pl.Int32
-    )
-    best = (
-        frame.filter(pl.col("tail_is_literal"))
-        .with_columns(rank=rank)
-        .drop_nulls("rank")
-        .sort("rank", maintain_order=True)
-        .unique("head", keep="first", maintain_order=True)
-    )
-    return dict(zip(best["head"].to_list(), best["tail"].to_list(), strict=True))
 
 
 def write_rdf(triples: pl.DataFrame, path: Path) -> None:
@@ -147,6 +123,31 @@ def read_tsv_triples(path: Path) -> pl.DataFrame:
     """
     with open_bytes(path) as file:
         return _frame(list_rows(file, path), dict.fromkeys(("head", "relation", "tail"), pl.String))
+
+
+def _of_store(store: GraphStore) -> pl.DataFrame:
+    """A store's triples, then its literals."""
+
+    def named(names: Names, ids: NDArray[np.int32]) -> pl.Series:
+        known = pl.Series(list(names), dtype=pl.String)
+        return known.gather(pl.Series(np.where(ids >= 0, ids, len(known))), null_on_oob=True)
+
+    entities, relations = store.entities, store.relations
+    head, relation, tail = store.triples.T
+    triples = pl.DataFrame(
+        {"head": named(entities, head), "relation": named(relations, relation), "tail": named(entities, tail)}
+    )
+    head, relation, datatype, language = store.literal_facts.T
+    literals = pl.DataFrame(
+        {
+            "head": named(entities, head),
+            "relation": named(relations, relation),
+            "tail": pl.Series(list(store.literals), dtype=pl.String),
+            "datatype": named(store.datatypes, datatype),
+            "language": named(store.languages, language),
+        }
+    )
+    return pl.concat([triples, literals], how="diagonal")
 
 
 def _frame(rows: Iterable[tuple[str | None, ...]], schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:

@@ -6,7 +6,7 @@ import pytest
 
 from kgrec.errors import InputError
 from kgrec.kg import rdf
-from kgrec.kg.rdf import labels, read_rdf, read_tsv_triples, write_rdf
+from kgrec.kg.rdf import read_rdf, read_tsv_triples, write_rdf
 
 TURTLE = """@prefix f: <http://films/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -144,25 +144,6 @@ def test_quoted_triples_are_refused(tmp_path: Path) -> None:
     path.write_text("<a:a> <a:b> <<( <a:a> <a:b> <a:c> )>> .\n")
     with pytest.raises(InputError, match="quoted triples are not supported"):
         read_rdf(path)
-
-
-def test_labels_prefer_rdfs_label_then_file_order() -> None:
-    frame = pl.DataFrame(
-        {
-            "head": ["a", "a", "a", "b", "b", "c"],
-            "relation": [
-                "http://schema.org/name",
-                rdf.LABEL_RELATIONS[0],
-                rdf.LABEL_RELATIONS[0],
-                "https://schema.org/name",
-                "http://films/year",
-                rdf.LABEL_RELATIONS[0],
-            ],
-            "tail": ["Name of a", "A", "A again", "B", "1995", "a:node"],
-            "tail_is_literal": [True, True, True, True, True, False],
-        }
-    )
-    assert labels(frame) == {"a": "A", "b": "B"}
 
 
 @pytest.mark.parametrize("ending", [".ttl", ".nt"])

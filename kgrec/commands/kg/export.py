@@ -35,7 +35,8 @@ def main(arguments: Sequence[str]) -> int:
 def _export(path: Path, dataset: "RecDataset", triples: "Triples", item_to_entity: "IntArray") -> None:
     import polars as pl
 
-    from kgrec.kg.rdf import LABEL_RELATIONS, write_rdf
+    from kgrec.kg.literals import LABEL_RELATIONS
+    from kgrec.kg.rdf import write_rdf
 
     entities, relations = dataset.entities.raw_ids, dataset.relations.raw_ids
     rows: list[tuple[Any, ...]] = [
