@@ -51,7 +51,7 @@ HOMES = {
     "omegaconf": {"build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "studies/"},
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
-    "pyoxigraph": {"kg/rdf.py", "kg/statements.py"},
+    "pyoxigraph": {"kg/rdf.py", "kg/statements.py", "kg/sparql_client.py"},
     "networkx": {"kg/stats.py", "kg/paths.py"},
     "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},

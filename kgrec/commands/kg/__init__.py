@@ -9,6 +9,7 @@ ACTIONS = {
     "show": "the facts of an item or entity",
     "export": "the triples as Turtle or N-Triples",
     "convert": "RDF and other graph files into one .npz, fast",
+    "fetch": "triples from a SPARQL endpoint, page by page",
 }
 EXAMPLE = """\
   kgrec kg stats data=lastfm
