@@ -15,7 +15,7 @@ from kgrec.kg.name_table import Names, NameTable
 from kgrec.kg.statements import Statement, Statements
 from kgrec.kg.store import GraphStore
 
-_CHUNK = 100_000
+_CHUNK = 200_000
 """Statements of which the names are Python strings at one time."""
 
 

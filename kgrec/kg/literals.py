@@ -31,6 +31,8 @@ DESCRIPTION_RELATIONS = (
 """Relations whose literal tail describes the head, the most telling first."""
 
 _XSD = "http://www.w3.org/2001/XMLSchema#"
+STRING = _XSD + "string"
+"""Datatype of a text without a language."""
 _INTEGERS = (
     "integer nonNegativeInteger positiveInteger nonPositiveInteger negativeInteger long int short byte "
     "unsignedLong unsignedInt unsignedShort unsignedByte"

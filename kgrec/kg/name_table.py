@@ -69,7 +69,9 @@ class NameTable:
         """Numbers ``[n]`` of ``names``, which are distinct; those not seen before get one."""
         encoded = [name.encode() for name in names]
         hashes = np.fromiter(map(self._hash, names), dtype=np.int64, count=len(names))
-        place = np.searchsorted(self._hashes, hashes)
+        order = np.argsort(hashes)  # neighbours are looked for one after the other: memory is read in order
+        place = np.empty(len(names), dtype=np.int64)
+        place[order] = np.searchsorted(self._hashes, hashes[order])
         found = np.zeros(len(names), dtype=bool)
         inside = place < len(self._hashes)
         found[inside] = self._hashes[place[inside]] == hashes[inside]

@@ -4,7 +4,6 @@ Names in kgrec are plain strings. An IRI is its own name. A name that is no IRI 
 is written as ``urn:kgrec:`` + its percent-encoding and read back as the name it was.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ from kgrec.errors import InputError
 from kgrec.kg.name_table import Names
 from kgrec.kg.statements import NAMESPACE, READABLE, Statements, format_ending, list_rows, open_bytes
 from kgrec.kg.store import ENDING, GraphStore, load_store
+from kgrec.kg.whole_file import whole_file
 
 WRITABLE = {".ttl": "turtle", ".nt": "nt11"}
 """File ending → rdflib's name of the format."""
@@ -103,13 +103,8 @@ def write_rdf(triples: pl.DataFrame, path: Path) -> None:
     for head, relation, tail, is_literal in triples.select(list(_SCHEMA)).iter_rows():
         tail_term = Literal(tail) if is_literal else URIRef(_to_iri(tail))
         graph.add((URIRef(_to_iri(head)), URIRef(_to_iri(relation)), tail_term))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
+    with whole_file(path) as temporary:
         graph.serialize(temporary, format=WRITABLE[path.suffix.lower()], encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_tsv_triples(path: Path) -> pl.DataFrame:

@@ -1,7 +1,6 @@
 """A graph in one ``.npz`` file: ids, names, literals; whole or not at all, and never pickled."""
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from kgrec.errors import InputError
 from kgrec.kg.name_table import Names
+from kgrec.kg.whole_file import whole_file
 
 FORMAT = "kgrec graph 1"
 ENDING = ".npz"
@@ -72,15 +72,9 @@ def save_store(store: GraphStore, path: Path) -> str:
         InputError: ``path`` does not end in ``.npz``.
     """
     check_ending(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     digest = content_hash(store)
-    try:
-        with temporary.open("wb") as file:
-            np.savez(file, format=np.array(FORMAT), hash=np.array(digest), **store.arrays())  # type: ignore[arg-type]
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, format=np.array(FORMAT), hash=np.array(digest), **store.arrays())  # type: ignore[arg-type]
     return digest
 
 

@@ -7,7 +7,7 @@ from kgrec.cli import run_action
 ACTIONS = {
     "stats": "size, shape and reach of the graph, as JSON",
     "show": "the facts of an item or entity",
-    "export": "the triples as Turtle or N-Triples",
+    "export": "the graph as RDF, GraphML, PyG tensors, links; vectors of a run",
     "convert": "RDF and other graph files into one .npz, fast",
     "fetch": "triples from a SPARQL endpoint, page by page",
 }

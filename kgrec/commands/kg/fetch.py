@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kgrec.cli import CommandParser
 from kgrec.errors import InputError
+from kgrec.kg.whole_file import whole_file
 
 _LOG = logging.getLogger(__name__)
 
@@ -80,11 +81,6 @@ def _ids(path: Path, column: str, item_column: str) -> list[tuple[str, str]]:
 def _write_links(path: Path, links: Sequence[tuple[str, str]]) -> None:
     import polars as pl
 
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        pl.DataFrame(links, schema={"item": pl.String, "entity": pl.String}, orient="row").write_csv(
-            temporary
-        )
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    rows = pl.DataFrame(links, schema={"item": pl.String, "entity": pl.String}, orient="row")
+    with whole_file(path) as temporary:
+        rows.write_csv(temporary)
