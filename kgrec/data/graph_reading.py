@@ -97,11 +97,16 @@ class GraphReading:
     ) -> None:
         if bins == 1 or bins < 0:
             raise InputError(f"reading.bins is {bins}; 0 (off) or 2 and more are needed")
-        lists = {"graphs": graphs, "title_relations": title_relations, "text_relations": text_relations}
+        lists = {
+            "graphs": graphs,
+            "title_relations": title_relations,
+            "text_relations": text_relations,
+            "languages": languages,
+        }
         for name, given in lists.items():
             if given is not None and (isinstance(given, str) or not given):
                 raise InputError(f"reading.{name} is {given!r}; a list such as [a, b], or null is needed")
-        self.graphs = None if graphs is None else list(graphs)
+        self._graphs = None if graphs is None else list(graphs)
         self._titles, self._texts, self._bins = titles, texts, bins
         self._title_relations = list(title_relations or LABEL_RELATIONS)
         self._text_relations = list(text_relations or DESCRIPTION_RELATIONS)
@@ -117,7 +122,7 @@ class GraphReading:
         if ending in _TABLES:
             facts = GraphFacts(read_table(path, required=TRIPLES))
         elif ending in (ENDING, *READABLE, *LISTS):
-            facts = self._of_statements(read_statements(path, self.graphs), path)
+            facts = self._of_statements(read_statements(path, self._graphs), path)
         else:
             known = ", ".join((*READABLE, ENDING, *LISTS, *_TABLES))
             raise InputError(f"{path}: unknown ending; a graph is one of {known}")

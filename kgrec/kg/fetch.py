@@ -170,13 +170,11 @@ class _State:
         self._part, self._file = (out.with_name(out.name + ending) for ending in (".part", ".state.json"))
         if self._file.is_file():
             self._read()
-        else:
-            self._part.write_bytes(b"")
 
     def add(self, lines: Sequence[str]) -> None:
         """Append one page, whole: what a crash leaves behind the last state is cut off at the next start."""
         data = "".join(lines).encode()
-        with self._part.open("r+b") as file:
+        with self._part.open("r+b" if self._part.exists() else "wb") as file:
             file.seek(self._bytes)
             file.truncate()
             file.write(data)

@@ -138,6 +138,7 @@ def test_recbole_and_kgat_files(root: Path) -> None:
         ("bins=-2", "reading.bins is -2"),
         ("graphs=[]", "reading.graphs is []; a list such as"),
         ("title_relations=name", "reading.title_relations is 'name'; a list"),
+        ("languages=en", "reading.languages is 'en'; a list such as [a, b], or null is needed"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting: str, message: str) -> None:

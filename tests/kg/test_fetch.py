@@ -231,7 +231,7 @@ def test_a_malformed_query_is_told_once(
     assert "the query is refused as malformed: " in said
     assert said.count("\n") == 1
     assert len(server.queries) == 1
-    assert not out.exists()
+    assert [file.name for file in tmp_path.iterdir()] == ["bad.rq"]
 
 
 @pytest.mark.parametrize(
