@@ -4,6 +4,7 @@ All functions are pure and take the frame of :func:`kgrec.kg.rdf.read_statements
 with a datatype alone.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -106,7 +107,8 @@ def quantile_bins(attributes: pl.DataFrame, bins: int) -> pl.DataFrame:
     """Triples that join each head to the bin of its value, one set of bins for each relation.
 
     Bins hold about as many values each; a relation of at most ``bins`` distinct values has one for each. They
-    are named by relation and range, as in ``http://films/year [1990, 1995)``, which no address can be.
+    are named by the end of the relation's name and the range, as in ``year:[1990, 1995)``: a type in front,
+    as :mod:`kgrec.text.facts` reads it, and brackets, which no address has.
 
     Args:
         attributes: ``head, relation, value``.
@@ -123,17 +125,30 @@ def quantile_bins(attributes: pl.DataFrame, bins: int) -> pl.DataFrame:
     tails = np.empty(len(attributes), dtype=object)
     relations = attributes["relation"].to_numpy()
     values = attributes["value"].to_numpy()
-    for relation in attributes["relation"].unique(maintain_order=True).to_list():
+    for relation, kind in _kinds(attributes["relation"].unique(maintain_order=True).to_list()).items():
         rows = np.flatnonzero(relations == relation)
-        tails[rows] = [f"{relation} {name}" for name in _bin_names(values[rows], bins)]
+        tails[rows] = [f"{kind}:{name}" for name in _bin_names(values[rows], bins)]
     tail = pl.Series("tail", tails.tolist(), dtype=pl.String)
     return attributes.select("head", "relation").with_columns(tail)
+
+
+def _kinds(relations: Sequence[str]) -> dict[str, str]:
+    """A short name for each relation, no two alike: ``http://films/year`` → ``year``."""
+    kinds: dict[str, str] = {}
+    for relation in relations:
+        end = re.split(r"[/#:.]+", relation.rstrip("/#:."))[-1].lower()
+        kind = re.sub(r"[^a-z0-9_]+", "_", end).lstrip("0123456789_") or "value"
+        taken, number = set(kinds.values()), 1
+        while (numbered := kind if number == 1 else f"{kind}_{number}") in taken:
+            number += 1
+        kinds[relation] = numbered
+    return kinds
 
 
 def _bin_names(values: np.ndarray, bins: int) -> list[str]:
     distinct = np.unique(values)
     if len(distinct) <= bins:
-        return [f"{value:.10g}" for value in values.tolist()]
+        return [f"[{value:.10g}]" for value in values.tolist()]
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)))
     names = [f"[{low:.10g}, {high:.10g})" for low, high in pairwise(edges.tolist())]
     names[-1] = names[-1][:-1] + "]"

@@ -87,7 +87,7 @@ def test_numbers_become_entities(root: Path) -> None:
     triples = source("bins=2").load(root).triples
     years = triples.filter(pl.col("relation") == "http://f/year")
     assert years["tail"].to_list() == [
-        "http://f/year [1995, 2001]", "http://f/year [1995, 2001]", "http://f/year [1981, 1995)",
+        "year:[1995, 2001]", "year:[1995, 2001]", "year:[1981, 1995)",
     ]  # fmt: skip
     assert len(triples) == 5
 

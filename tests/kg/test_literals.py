@@ -9,6 +9,7 @@ from kgrec.kg.literals import (
     numeric_attributes,
     quantile_bins,
 )
+from kgrec.text.facts import texts_with_facts
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
 Row = tuple[str, str, str, str | None, str | None]
@@ -108,7 +109,26 @@ def test_relations_have_bins_of_their_own_and_few_values_one_each() -> None:
     attributes = pl.DataFrame(
         {"head": list("abcabc"), "relation": ["x"] * 3 + ["y"] * 3, "value": [1.0, 2.0, 2.0, 2.0, 7.5, 7.5]}
     )
-    assert quantile_bins(attributes, 2)["tail"].to_list() == ["x 1", "x 2", "x 2", "y 2", "y 7.5", "y 7.5"]
+    assert quantile_bins(attributes, 2)["tail"].to_list() == [
+        "x:[1]", "x:[2]", "x:[2]", "y:[2]", "y:[7.5]", "y:[7.5]",
+    ]  # fmt: skip
+
+
+def test_relations_that_end_alike_share_no_bin() -> None:
+    relations = ["http://a/Release Year", "http://b/release_year#", "http://c/12", "http://c/13"]
+    attributes = pl.DataFrame({"head": list("abcd"), "relation": relations, "value": [1.0] * 4})
+    assert quantile_bins(attributes, 2)["tail"].to_list() == [
+        "release_year:[1]", "release_year_2:[1]", "value:[1]", "value_2:[1]",
+    ]  # fmt: skip
+
+
+def test_bins_read_well_as_facts() -> None:
+    attributes = pl.DataFrame({"head": list("abc"), "relation": "http://f/score", "value": [6.25, 7.0, 8.5]})
+    triples = quantile_bins(attributes, 2)
+    text = texts_with_facts(
+        ["Heat"], np.array([[0, 0, 1]]), np.array([0]), ["a", triples["tail"][0]], ["http://f/score"], 5
+    )
+    assert text == ["Heat. score: [6.25, 7)"]
 
 
 def test_ties_at_the_edges_lose_no_value() -> None:
