@@ -10,8 +10,6 @@ from kgrec.errors import InputError
 from kgrec.kg.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from kgrec.data.dataset import RecDataset
     from kgrec.shapes import IntArray, Triples
 
@@ -59,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
 class Exported:
     """A dataset with triples and links as the graph arm has them."""
 
-    cfg: "DictConfig"
+    cfg: Any
     dataset: "RecDataset"
     triples: "Triples"
     item_to_entity: "IntArray"
