@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kgrec.errors import InputError
 from kgrec.kg.name_table import Names
-from kgrec.kg.statements import NAMESPACE, READABLE, Statements, format_ending, list_rows, open_bytes
+from kgrec.kg.statements import NAMESPACE, READABLE, Statements, format_ending
 from kgrec.kg.store import ENDING, GraphStore, load_store
 from kgrec.kg.whole_file import whole_file
 
@@ -105,19 +105,6 @@ def write_rdf(triples: pl.DataFrame, path: Path) -> None:
         graph.add((URIRef(_to_iri(head)), URIRef(_to_iri(relation)), tail_term))
     with whole_file(path) as temporary:
         graph.serialize(temporary, format=WRITABLE[path.suffix.lower()], encoding="utf-8")
-
-
-def read_tsv_triples(path: Path) -> pl.DataFrame:
-    """Read ``head<TAB>relation<TAB>tail`` lines, with or without a first line of those three words.
-
-    Returns:
-        ``head, relation, tail`` in file order; blank lines are passed over.
-
-    Raises:
-        InputError: missing file, a line without exactly three names, or bytes that are no UTF-8.
-    """
-    with open_bytes(path) as file:
-        return _frame(list_rows(file, path), dict.fromkeys(("head", "relation", "tail"), pl.String))
 
 
 def _of_store(store: GraphStore) -> pl.DataFrame:

@@ -80,14 +80,14 @@ class Statements:
     def __iter__(self) -> Iterator[Statement]:
         self.left_out = Counter()
         ending = format_ending(self.path)
-        with open_bytes(self.path) as file:
+        with _open(self.path) as file:
             try:
                 if ending in READABLE:
                     yield from self._of_rdf(file, READABLE[ending])
                 elif self._graphs is None or DEFAULT_GRAPH in self._graphs:
-                    yield from ((*names, None, None) for names in list_rows(file, self.path))
+                    yield from ((*names, None, None) for names in _list_rows(file, self.path))
                 else:
-                    self.left_out[DEFAULT_GRAPH] = sum(1 for _ in list_rows(file, self.path))
+                    self.left_out[DEFAULT_GRAPH] = sum(1 for _ in _list_rows(file, self.path))
             except (gzip.BadGzipFile, EOFError, zlib.error) as error:
                 raise InputError(f"{self.path}: damaged gzip file: {error}") from error
 
@@ -143,25 +143,15 @@ def format_ending(path: Path) -> str:
     return (path.with_suffix("") if path.suffix == ".gz" else path).suffix.lower()
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """The file's bytes, unpacked.
-
-    Raises:
-        InputError: no such file.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
+def _open(path: Path) -> IO[bytes]:
     return cast(IO[bytes], gzip.open(path, "rb")) if path.suffix == ".gz" else path.open("rb")
 
 
-def list_rows(file: IO[bytes], path: Path) -> Iterator[tuple[str, str, str]]:
+def _list_rows(file: IO[bytes], path: Path) -> Iterator[tuple[str, str, str]]:
     """Head, relation, tail of each line; blank lines are passed over.
 
     ``.txt`` has three whole numbers between blanks, as KGAT writes them; ``.kg`` RecBole's typed header;
     all else three names between tabs, with or without a first line of ``head relation tail``.
-
-    Raises:
-        InputError: a line of anything else, or bytes that are no UTF-8, with the line's number.
     """
     ending = format_ending(path)
     is_first = True

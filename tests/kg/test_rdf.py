@@ -6,7 +6,7 @@ import pytest
 
 from kgrec.errors import InputError
 from kgrec.kg import rdf
-from kgrec.kg.rdf import read_rdf, read_tsv_triples, write_rdf
+from kgrec.kg.rdf import read_rdf, read_statements, write_rdf
 
 TURTLE = """@prefix f: <http://films/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -198,12 +198,15 @@ def test_write_refuses_unknown_endings(tmp_path: Path) -> None:
 def test_tsv_triples_with_and_without_header(tmp_path: Path, header: str) -> None:
     path = tmp_path / "kg.tsv"
     path.write_bytes(f'{header}m.1\tby\tTom "T" Hanks\r\n\nhead\trelation\ttail\n'.encode())
-    frame = read_tsv_triples(path)
-    assert frame.columns == ["head", "relation", "tail"]
-    assert frame.rows() == [("m.1", "by", 'Tom "T" Hanks'), ("head", "relation", "tail")]
+    frame = read_statements(path)
+    assert frame.select("head", "relation", "tail").rows() == [
+        ("m.1", "by", 'Tom "T" Hanks'),
+        ("head", "relation", "tail"),
+    ]
+    assert frame["datatype"].is_null().all()
     zipped = tmp_path / "kg.tsv.gz"
     zipped.write_bytes(gzip.compress(path.read_bytes()))
-    assert read_tsv_triples(zipped).equals(frame)
+    assert read_statements(zipped).equals(frame)
 
 
 @pytest.mark.parametrize(
@@ -219,4 +222,4 @@ def test_malformed_tsv_triples_name_the_line(tmp_path: Path, content: bytes, mes
     path = tmp_path / "kg.tsv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
-        read_tsv_triples(path)
+        read_statements(path)
