@@ -4,6 +4,7 @@ Names in kgrec are plain strings. An IRI is its own name. A name that is no IRI 
 is written as ``urn:kgrec:`` + its percent-encoding and read back as the name it was.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 
 from kgrec.errors import InputError
 from kgrec.kg.name_table import Names
-from kgrec.kg.statements import NAMESPACE, READABLE, Statements, format_ending
+from kgrec.kg.statements import NAMESPACE, Statements, format_ending
 from kgrec.kg.store import ENDING, GraphStore, load_store
 from kgrec.kg.whole_file import whole_file
 
+_LOG = logging.getLogger(__name__)
 WRITABLE = {".ttl": "turtle", ".nt": "nt11"}
 """File ending → rdflib's name of the format."""
 _SCHEMA = {"head": pl.String, "relation": pl.String, "tail": pl.String, "tail_is_literal": pl.Boolean}
@@ -39,16 +41,19 @@ def read_statements(path: Path, graphs: Sequence[str] | None = None) -> pl.DataF
 
     Args:
         path: the file.
-        graphs: named graphs to read; ``None`` = all. A store has none: they are chosen as it is made.
+        graphs: named graphs to read; ``None`` = all.
 
     Returns:
         ``head, relation, tail`` and of literal tails ``datatype`` and ``language`` (else null), in file
         order.
 
     Raises:
-        InputError: a file that cannot be read, or none of its statements is in ``graphs``.
+        InputError: a file that cannot be read, none of its statements is in ``graphs``, or graphs are chosen
+            of a store, which has none.
     """
     if format_ending(path) == ENDING:
+        if graphs is not None:
+            raise InputError(f"{path}: a store has no named graphs; choose with `kgrec kg convert --graph`")
         return _of_store(load_store(path))
     statements = Statements(path, graphs)
     frame = _frame(statements, _STATEMENT)
@@ -57,22 +62,9 @@ def read_statements(path: Path, graphs: Sequence[str] | None = None) -> pl.DataF
             f"{path}: no statement in the graphs {', '.join(graphs or ())}; graphs there are: "
             f"{', '.join(sorted(statements.left_out)[:5])}"
         )
+    if statements.left_out:
+        _LOG.info("%s: %d statements of other graphs left out", path, statements.left_out.total())
     return frame
-
-
-def read_rdf(path: Path) -> pl.DataFrame:
-    """Read RDF, told apart by the file ending; of a literal only its lexical form is kept.
-
-    Returns:
-        ``head, relation, tail`` (strings) and ``tail_is_literal`` (bool), in file order.
-
-    Raises:
-        InputError: missing file, unknown ending, damaged gzip, or malformed RDF (with its line).
-    """
-    if format_ending(path) not in READABLE:
-        raise InputError(f"{path}: unknown ending; RDF is read from {', '.join(READABLE)} (+ .gz)")
-    frame = read_statements(path)
-    return frame.select("head", "relation", "tail", tail_is_literal=pl.col("datatype").is_not_null())
 
 
 def write_rdf(triples: pl.DataFrame, path: Path) -> None:

@@ -115,6 +115,9 @@ def test_named_graphs_are_chosen(root: Path) -> None:
         "[default]": ["http://f/c"],
         "['http://g/1']": ["http://f/b"],
     }
+    assert main(["kg", "convert", str(root / "films.trig"), str(root / "films.npz")]) == 0
+    with pytest.raises(InputError, match="a store has no named graphs; choose with `kgrec kg convert"):
+        source("graphs=[default]", kg="films.npz", links=None).load(root)
     with pytest.raises(InputError, match="no statement in the graphs http://g/2; graphs there are: default"):
         source("graphs=['http://g/2']", kg="films.trig", links=None).load(root)
 

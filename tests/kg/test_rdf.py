@@ -6,7 +6,7 @@ import pytest
 
 from kgrec.errors import InputError
 from kgrec.kg import rdf
-from kgrec.kg.rdf import read_rdf, read_statements, write_rdf
+from kgrec.kg.rdf import read_statements, write_rdf
 
 TURTLE = """@prefix f: <http://films/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -32,6 +32,12 @@ NASTY_NAMES = [
     "Zoë\t日本", '"<>{}|^`', "12", "a:b", "line\nbreak", "urn:x:%41", "http://x/a#b", "ns1:x",
     "rdf:type", "http://x/1.", "p:a.b-c~(d)",
 ]  # fmt: skip
+
+
+def read_rdf(path: Path) -> pl.DataFrame:
+    """``head, relation, tail, tail_is_literal``, as they are written."""
+    frame = read_statements(path)
+    return frame.select("head", "relation", "tail", tail_is_literal=pl.col("datatype").is_not_null())
 
 
 def test_turtle_with_literals_flagged(tmp_path: Path) -> None:
@@ -131,7 +137,7 @@ def test_line_is_right_where_xml_lines_are_long(tmp_path: Path) -> None:
 def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.ttl: no such file"):
         read_rdf(tmp_path / "missing.ttl")
-    with pytest.raises(InputError, match=r"films\.docx: unknown ending; RDF is read from \.ttl, \.nt"):
+    with pytest.raises(InputError, match=r"films\.docx: unknown ending; a graph is read from \.ttl, \.nt"):
         read_rdf(tmp_path / "films.docx")
     for content in (b"no gzip", gzip.compress(TURTLE.encode() * 50)[:-20]):
         (tmp_path / "bad.ttl.gz").write_bytes(content)
