@@ -14,7 +14,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 IntArray: TypeAlias = NDArray[np.int64]
 """Ids or counts, int64."""
@@ -31,4 +30,4 @@ Triples: TypeAlias = NDArray[np.int64]
 Pairs: TypeAlias = NDArray[np.int64]
 """``[n, 2]``: user id, item id."""
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "Pairs", "Tensor", "Triples"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "Pairs", "Triples"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kgrec.cli import COMMANDS, main
-from kgrec.kg.rdf import read_rdf
+from kgrec.kg.rdf import read_statements
 from kgrec.reporting.run_folder import RunFolder
 
 PLANTED = ["data=planted", "lm=hashing", "logger=none", "train.max_epochs=1", "test=false"]
@@ -243,7 +243,7 @@ def test_kg_stats_show_and_export(capsys: pytest.CaptureFixture[str]) -> None:
     assert by_title == output(capsys, "kg", "show", "thing/3", "data=planted")
     assert "made_by → maker/" in by_title
     assert "1,200 triples, 300 labels" in output(capsys, "kg", "export", "out.ttl", "data=planted")
-    assert len(read_rdf(Path("out.ttl"))) == 1500
+    assert len(read_statements(Path("out.ttl"))) == 1500
 
 
 def test_kg_reads_the_graph_of_the_arm(capsys: pytest.CaptureFixture[str]) -> None:

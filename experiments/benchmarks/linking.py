@@ -35,7 +35,7 @@ from kgrec.kg.linking.base import ItemSide, LinkMethod, LinkTask
 from kgrec.kg.linking.graph_side import GraphSide
 from kgrec.kg.linking.item_side import item_side
 from kgrec.kg.linking.linker import link_items, quality
-from kgrec.kg.rdf import LABEL_RELATIONS
+from kgrec.kg.literals import LABEL_RELATIONS
 from kgrec.pipeline import text_vectors
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "benchmarks"

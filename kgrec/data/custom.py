@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from kgrec.data.dataset import DatasetCard, RawDataset
+from kgrec.data.formats import recbole
 from kgrec.data.formats.tables import (
     check_unique,
     read_all_columns,
@@ -14,16 +15,17 @@ from kgrec.data.formats.tables import (
     row_name,
     select_columns,
 )
+from kgrec.data.formats.tsv import FIRST_ROW_LINE
+from kgrec.data.graph_reading import TRIPLES, GraphFacts, GraphReading
 from kgrec.data.text_template import TextTemplate
 from kgrec.errors import InputError
 from kgrec.kg.links import check_links, links_by_name
-from kgrec.kg.rdf import READABLE, format_ending, read_rdf, read_tsv_triples
+from kgrec.kg.statements import READABLE, format_ending
 
 _LOG = logging.getLogger(__name__)
 _COLUMNS = ("user", "item", "rating", "timestamp", "split", "entity")
 _SPLITS = ("train", "valid", "test")
 _TEXTS = {"item": pl.String, "title": pl.String, "text": pl.String}
-_TRIPLES = {"head": pl.String, "relation": pl.String, "tail": pl.String}
 _LINKS = {"item": pl.String, "entity": pl.String}
 
 
@@ -38,10 +40,12 @@ class Custom:
         interactions: table with columns user, item and where known rating, timestamp (numbers) and
             split (train, valid or test).
         items: table with one row per item: its id and whatever ``text_template`` and ``title_column`` name.
-        kg: RDF (.ttl .nt .rdf .xml .owl, also .gz), head-relation-tail lines (.tsv), or a table with the
-            columns head, relation, tail (.csv .parquet). Literals are left out of the triples.
-        links: table with columns item and entity. Without it, an item whose id is an entity's name is linked
-            to that entity.
+        kg: RDF (.ttl .nt .nq .trig .rdf .xml .owl .jsonld, also .gz), the store that ``kgrec kg convert``
+            writes (.npz), head-relation-tail lines (.tsv, RecBole's .kg, KGAT's .txt), or a table with the
+            columns head, relation, tail (.csv .parquet).
+        reading: what is taken of ``kg``.
+        links: table with columns item and entity, or RecBole's .link. Without it, an item whose id is an
+            entity's name is linked to that entity.
         columns: kgrec's column name → the files' one, for user, item, rating, timestamp, split, entity;
             null = the files have no such column.
         text_template: what the language model reads of an item; see :class:`TextTemplate`.
@@ -57,6 +61,7 @@ class Custom:
         interactions: str,
         items: str | None,
         kg: str | None,
+        reading: GraphReading,
         links: str | None,
         columns: Mapping[str, str | None],
         text_template: str | None,
@@ -76,6 +81,7 @@ class Custom:
             origin="your own files", licence="your own", version="", citation="", notes="read as given"
         )
         self._interactions, self._items, self._kg, self._links = interactions, items, kg, links
+        self._reading = reading
         self._columns = dict(columns)
         self._template = None if text_template is None else TextTemplate(text_template)
         self._title_column = title_column
@@ -101,15 +107,14 @@ class Custom:
         """
         interactions = self._load_interactions(root)
         items = self._load_items(root)
-        triples = self._load_triples(root)
+        graph = self._load_graph(root)
         item_ids = pl.concat([items["item"], interactions["item"]]).unique(maintain_order=True).to_list()
-        entities = pl.concat([triples["head"], triples["tail"]]).unique(maintain_order=True).to_list()
-        links = self._load_links(root, item_ids, entities)
+        links = self._load_links(root, item_ids, graph.entities())
         return RawDataset(
             name=self.name,
             interactions=interactions,
-            items=items,
-            triples=triples,
+            items=graph.describe(items, links),
+            triples=graph.triples,
             links=links,
             card=self.card,
         )
@@ -119,7 +124,7 @@ class Custom:
 
         Returns:
             All columns of the item table (the id is ``item``), ``None`` where there is none; the graph,
-            literals included, with ``tail_is_literal`` where the format knows literals; links
+            literals included, with ``tail_is_literal``; links
             ``item, entity``, ``None`` where there are none.
 
         Raises:
@@ -136,7 +141,14 @@ class Custom:
         if self._links is not None:
             columns = {name: self._columns.get(name, name) for name in _LINKS}
             links = read_table(_path(root, "links", self._links), required=_LINKS, columns=columns)
-        return table, self._read_graph(root), links
+        return table, self._statements(root), links
+
+    def _statements(self, root: Path) -> pl.DataFrame:
+        """``head, relation, tail, tail_is_literal``, as the file has them."""
+        if self._kg is None:
+            return pl.DataFrame(schema={**TRIPLES, "tail_is_literal": pl.Boolean})
+        statements = self._reading.statements(_path(root, "kg", self._kg))
+        return statements.select(*TRIPLES, tail_is_literal=pl.col("datatype").is_not_null())
 
     def rdf_file(self, root: Path) -> Path | None:
         """The graph's file where it is RDF, as opposed to a table of names.
@@ -183,39 +195,20 @@ class Custom:
             text=nothing if self._template is None else self._template.render(table, str(path)),
         )
 
-    def _load_triples(self, root: Path) -> pl.DataFrame:
+    def _load_graph(self, root: Path) -> GraphFacts:
         if self._kg is None:
-            return pl.DataFrame(schema=_TRIPLES)
-        path, triples = _path(root, "kg", self._kg), self._read_graph(root)
-        if "tail_is_literal" in triples.columns:
-            frame = triples
-            triples = frame.filter(~pl.col("tail_is_literal")).select(list(_TRIPLES))
-            _LOG.info("%s: %d triples, %d literals left out", path, len(triples), len(frame) - len(triples))
-        if triples.is_empty():
-            raise InputError(f"{path}: no triple between entities; set kg to null to go without a graph")
-        return triples
-
-    def _read_graph(self, root: Path) -> pl.DataFrame:
-        """``head, relation, tail`` and, of RDF, ``tail_is_literal``."""
-        if self._kg is None:
-            return pl.DataFrame(schema=_TRIPLES)
-        path = _path(root, "kg", self._kg)
-        if format_ending(path) in READABLE:
-            return read_rdf(path)
-        if format_ending(path) == ".tsv":
-            return read_tsv_triples(path)
-        if format_ending(path) in (".csv", ".parquet"):
-            return read_table(path, required=_TRIPLES)
-        raise InputError(
-            f"{path}: unknown ending; a graph is one of {', '.join(READABLE)}, .tsv, .csv, .parquet"
-        )
+            return GraphFacts(pl.DataFrame(schema=TRIPLES))
+        return self._reading.read(_path(root, "kg", self._kg))
 
     def _load_links(self, root: Path, items: list[str], entities: list[str]) -> pl.DataFrame:
         if self._links is not None:
             path = _path(root, "links", self._links)
-            columns = {name: self._columns.get(name, name) for name in _LINKS}
-            links = read_table(path, required=_LINKS, columns=columns)
-            check_links(links, items, entities, lambda row: row_name(path, row))
+            if path.suffix == ".link":
+                links = recbole.read_links(path)
+            else:
+                columns = {name: self._columns.get(name, name) for name in _LINKS}
+                links = read_table(path, required=_LINKS, columns=columns)
+            check_links(links, items, entities, lambda row: _link_name(path, row))
             return links
         links = links_by_name(items, entities)
         if entities:
@@ -233,6 +226,12 @@ class Custom:
             "links": self._links,
         }
         return {setting: file for setting, file in files.items() if file is not None}
+
+
+def _link_name(path: Path, row: int) -> str:
+    if path.suffix == ".link":
+        return f"{path}, line {row + FIRST_ROW_LINE}"
+    return row_name(path, row)
 
 
 def _find(root: Path, file: str) -> Path | None:

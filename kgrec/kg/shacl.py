@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from kgrec.errors import InputError
-from kgrec.kg.rdf import read_rdf
+from kgrec.kg.rdf import read_statements
 
 SHACL = "http://www.w3.org/ns/shacl#"
 FORMATS = {".ttl": "turtle", ".nt": "nt", ".rdf": "xml", ".xml": "xml", ".owl": "xml"}
@@ -35,8 +35,8 @@ def violations(graph: Path, shapes: Path) -> list[str]:
             raise InputError(f"{path}: no such file")
         if path.suffix.lower() not in FORMATS:
             raise InputError(f"{path}: unknown ending; SHACL reads {', '.join(FORMATS)}, not gzipped")
-    read_rdf(graph)  # a malformed file is told by its line
-    read_rdf(shapes)
+    read_statements(graph)  # a malformed file is told by its line
+    read_statements(shapes)
     try:
         conforms, results, _ = pyshacl.validate(
             str(graph),
@@ -51,7 +51,7 @@ def violations(graph: Path, shapes: Path) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.nt"
         results.serialize(str(report), format="nt", encoding="utf-8")
-        return _lines(read_rdf(report))
+        return _lines(read_statements(report))
 
 
 def _lines(report: pl.DataFrame) -> list[str]:

@@ -7,6 +7,7 @@ from omegaconf import OmegaConf
 
 from kgrec.build import build, config_dir
 from kgrec.data.custom import Custom
+from kgrec.data.graph_reading import GraphReading
 from kgrec.errors import InputError
 
 NTRIPLES = (
@@ -28,12 +29,26 @@ def root(tmp_path: Path) -> Path:
     return folder
 
 
+def reading(**changed: Any) -> GraphReading:
+    settings = {
+        "graphs": None,
+        "titles": False,
+        "texts": False,
+        "title_relations": None,
+        "text_relations": None,
+        "languages": None,
+        "bins": 0,
+    }
+    return GraphReading(**{**settings, **changed})
+
+
 def source(**changed: Any) -> Custom:
     settings = {
         "name": "films",
         "interactions": "ratings.csv",
         "items": "items.tsv",
         "kg": "films.nt",
+        "reading": reading(),
         "links": "links.csv",
         "columns": {"user": "who", "rating": "stars"},
         "text_template": "{name}. {plot}",

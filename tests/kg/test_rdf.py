@@ -6,7 +6,7 @@ import pytest
 
 from kgrec.errors import InputError
 from kgrec.kg import rdf
-from kgrec.kg.rdf import labels, read_rdf, read_tsv_triples, write_rdf
+from kgrec.kg.rdf import read_statements, write_rdf
 
 TURTLE = """@prefix f: <http://films/> .
 @prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
@@ -32,6 +32,12 @@ NASTY_NAMES = [
     "Zoë\t日本", '"<>{}|^`', "12", "a:b", "line\nbreak", "urn:x:%41", "http://x/a#b", "ns1:x",
     "rdf:type", "http://x/1.", "p:a.b-c~(d)",
 ]  # fmt: skip
+
+
+def read_rdf(path: Path) -> pl.DataFrame:
+    """``head, relation, tail, tail_is_literal``, as they are written."""
+    frame = read_statements(path)
+    return frame.select("head", "relation", "tail", tail_is_literal=pl.col("datatype").is_not_null())
 
 
 def test_turtle_with_literals_flagged(tmp_path: Path) -> None:
@@ -131,7 +137,7 @@ def test_line_is_right_where_xml_lines_are_long(tmp_path: Path) -> None:
 def test_unreadable_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"missing\.ttl: no such file"):
         read_rdf(tmp_path / "missing.ttl")
-    with pytest.raises(InputError, match=r"films\.docx: unknown ending; RDF is read from \.ttl, \.nt"):
+    with pytest.raises(InputError, match=r"films\.docx: unknown ending; a graph is read from \.ttl, \.nt"):
         read_rdf(tmp_path / "films.docx")
     for content in (b"no gzip", gzip.compress(TURTLE.encode() * 50)[:-20]):
         (tmp_path / "bad.ttl.gz").write_bytes(content)
@@ -144,25 +150,6 @@ def test_quoted_triples_are_refused(tmp_path: Path) -> None:
     path.write_text("<a:a> <a:b> <<( <a:a> <a:b> <a:c> )>> .\n")
     with pytest.raises(InputError, match="quoted triples are not supported"):
         read_rdf(path)
-
-
-def test_labels_prefer_rdfs_label_then_file_order() -> None:
-    frame = pl.DataFrame(
-        {
-            "head": ["a", "a", "a", "b", "b", "c"],
-            "relation": [
-                "http://schema.org/name",
-                rdf.LABEL_RELATIONS[0],
-                rdf.LABEL_RELATIONS[0],
-                "https://schema.org/name",
-                "http://films/year",
-                rdf.LABEL_RELATIONS[0],
-            ],
-            "tail": ["Name of a", "A", "A again", "B", "1995", "a:node"],
-            "tail_is_literal": [True, True, True, True, True, False],
-        }
-    )
-    assert labels(frame) == {"a": "A", "b": "B"}
 
 
 @pytest.mark.parametrize("ending", [".ttl", ".nt"])
@@ -217,12 +204,15 @@ def test_write_refuses_unknown_endings(tmp_path: Path) -> None:
 def test_tsv_triples_with_and_without_header(tmp_path: Path, header: str) -> None:
     path = tmp_path / "kg.tsv"
     path.write_bytes(f'{header}m.1\tby\tTom "T" Hanks\r\n\nhead\trelation\ttail\n'.encode())
-    frame = read_tsv_triples(path)
-    assert frame.columns == ["head", "relation", "tail"]
-    assert frame.rows() == [("m.1", "by", 'Tom "T" Hanks'), ("head", "relation", "tail")]
+    frame = read_statements(path)
+    assert frame.select("head", "relation", "tail").rows() == [
+        ("m.1", "by", 'Tom "T" Hanks'),
+        ("head", "relation", "tail"),
+    ]
+    assert frame["datatype"].is_null().all()
     zipped = tmp_path / "kg.tsv.gz"
     zipped.write_bytes(gzip.compress(path.read_bytes()))
-    assert read_tsv_triples(zipped).equals(frame)
+    assert read_statements(zipped).equals(frame)
 
 
 @pytest.mark.parametrize(
@@ -238,4 +228,4 @@ def test_malformed_tsv_triples_name_the_line(tmp_path: Path, content: bytes, mes
     path = tmp_path / "kg.tsv"
     path.write_bytes(content)
     with pytest.raises(InputError, match=message):
-        read_tsv_triples(path)
+        read_statements(path)

@@ -7,10 +7,12 @@ from kgrec.cli import run_action
 ACTIONS = {
     "stats": "size, shape and reach of the graph, as JSON",
     "show": "the facts of an item or entity",
-    "rules": "rules that hold in the graph, with their confidence",
-    "export": "the triples as Turtle or N-Triples",
-    "doctor": "what is wrong with the graph; 1 where something is",
+    "convert": "RDF and other graph files into one .npz, fast",
+    "fetch": "triples from a SPARQL endpoint, page by page",
     "link": "which entity of the graph each item is, with a report",
+    "doctor": "what is wrong with the graph; 1 where something is",
+    "rules": "rules that hold in the graph, with their confidence",
+    "export": "the graph as RDF, GraphML, PyG tensors, links; vectors of a run",
 }
 EXAMPLE = """\
   kgrec kg stats data=lastfm

@@ -1,10 +1,13 @@
-"""``kgrec kg export``: the graph as RDF."""
+"""``kgrec kg export``: the graph, its links or what was learned over it, for other programs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgrec.cli import OVERRIDES_HELP, CommandParser
+from kgrec.errors import InputError
+from kgrec.kg.whole_file import whole_file
 
 if TYPE_CHECKING:
     from kgrec.data.dataset import RecDataset
@@ -12,41 +15,168 @@ if TYPE_CHECKING:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the graph that ``data=… kg=…`` name."""
+    """Write the graph that ``data=… kg=…`` name, or the embeddings of a run."""
     parser = CommandParser(
         "kg export",
-        "The triples as Turtle (.ttl) or N-Triples (.nt), with the items' titles as labels.",
-        "  kgrec kg export films.ttl data=ml-100k kg=rewired",
+        "The graph with the items' titles as labels; the ending of the file tells the form:\n"
+        "  .ttl .nt       RDF: Turtle, N-Triples\n"
+        "  .graphml       for Gephi, Cytoscape, yEd, igraph\n"
+        "  .npz           store of ids, names and literals, as `kgrec kg convert` writes it\n"
+        "  .csv           links: item, entity\n"
+        "  .safetensors   users, items and entities for PyTorch Geometric (kgrec.kg.hetero.load_hetero)\n"
+        "With --embeddings, the vectors of users and items of a finished run, as .npz.",
+        "  kgrec kg export films.ttl data=ml-100k kg=rewired\n"
+        "  kgrec kg export vectors.npz --embeddings runs/default/lastfm_lightgcn_s0_1c0ffee5",
     )
-    parser.add_argument("out", type=Path, help="file to write: .ttl or .nt")
+    parser.add_argument("out", type=Path, help="file to write")
     parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP)
+    parser.add_argument("--embeddings", type=Path, metavar="RUN", help="run folder")
     given = parser.parse_args(arguments)
+    ending = given.out.suffix.lower()
+    if given.embeddings is not None:
+        if given.overrides or ending != ".npz":
+            raise InputError(
+                "--embeddings takes all settings from the run and writes .npz; give OUT.npz alone"
+            )
+        print(_export_embeddings(given.out, given.embeddings))
+        return 0
+    if ending not in WRITERS:
+        raise InputError(f"{given.out}: unknown ending; a graph is written to {', '.join(WRITERS)}")
 
     from kgrec.build import compose
     from kgrec.pipeline import load_dataset, load_facts
 
     cfg = compose(given.overrides)
     dataset = load_dataset(cfg)
-    triples, item_to_entity = load_facts(cfg, dataset)
-    _export(given.out, dataset, triples, item_to_entity)
+    facts = Exported(cfg, dataset, *load_facts(cfg, dataset))
+    print(f"{given.out}: {WRITERS[ending](given.out, facts)}")
     return 0
 
 
-def _export(path: Path, dataset: "RecDataset", triples: "Triples", item_to_entity: "IntArray") -> None:
+@dataclass(frozen=True)
+class Exported:
+    """A dataset with triples and links as the graph arm has them."""
+
+    cfg: Any
+    dataset: "RecDataset"
+    triples: "Triples"
+    item_to_entity: "IntArray"
+
+    def labels(self) -> list[tuple[int, str]]:
+        """Entity and title of each linked item."""
+        return [
+            (entity, self.dataset.item_titles[item])
+            for item, entity in enumerate(self.item_to_entity.tolist())
+            if entity >= 0
+        ]
+
+
+def _write_rdf(path: Path, facts: "Exported") -> str:
     import polars as pl
 
-    from kgrec.kg.rdf import LABEL_RELATIONS, write_rdf
+    from kgrec.kg.literals import LABEL_RELATIONS
+    from kgrec.kg.rdf import write_rdf
 
-    entities, relations = dataset.entities.raw_ids, dataset.relations.raw_ids
+    entities, relations = facts.dataset.entities.raw_ids, facts.dataset.relations.raw_ids
     rows: list[tuple[Any, ...]] = [
         (entities[head], relations[relation], entities[tail], False)
-        for head, relation, tail in triples.tolist()
+        for head, relation, tail in facts.triples.tolist()
     ]
-    rows += [
-        (entities[entity], LABEL_RELATIONS[0], dataset.item_titles[item], True)
-        for item, entity in enumerate(item_to_entity.tolist())
-        if entity >= 0
-    ]
+    labels = facts.labels()
+    rows += [(entities[entity], LABEL_RELATIONS[0], title, True) for entity, title in labels]
     names = ["head", "relation", "tail", "tail_is_literal"]
     write_rdf(pl.DataFrame(rows, schema=names, orient="row"), path)
-    print(f"{path}: {len(triples):,} triples, {len(rows) - len(triples):,} labels")
+    return f"{len(facts.triples):,} triples, {len(labels):,} labels"
+
+
+def _write_graphml(path: Path, facts: "Exported") -> str:
+    from kgrec.kg.graphml import write_graphml
+
+    titles: dict[int, str] = {}
+    for entity, title in facts.labels():
+        titles.setdefault(entity, title)
+    write_graphml(
+        facts.triples, facts.dataset.entities.raw_ids, facts.dataset.relations.raw_ids, titles, path
+    )
+    return f"{facts.dataset.num_entities:,} nodes, {len(facts.triples):,} edges, {len(titles):,} titles"
+
+
+def _write_store(path: Path, facts: "Exported") -> str:
+    import numpy as np
+
+    from kgrec.kg.literals import LABEL_RELATIONS, STRING
+    from kgrec.kg.name_table import Names
+    from kgrec.kg.store import GraphStore, save_store
+
+    labels = facts.labels()
+    relations = list(dict.fromkeys([*facts.dataset.relations.raw_ids, LABEL_RELATIONS[0]]))
+    label = relations.index(LABEL_RELATIONS[0])
+    label_facts = [(entity, label, 0, -1) for entity, _ in labels]
+    store = GraphStore(
+        triples=facts.triples.astype(np.int32),
+        literal_facts=np.array(label_facts, dtype=np.int32).reshape(-1, 4),
+        entities=Names.of(facts.dataset.entities.raw_ids),
+        relations=Names.of(relations),
+        literals=Names.of([title for _, title in labels]),
+        datatypes=Names.of([STRING]),
+        languages=Names.of([]),
+    )
+    return f"{len(facts.triples):,} triples, {len(labels):,} labels; hash {save_store(store, path)}"
+
+
+def _write_links(path: Path, facts: "Exported") -> str:
+    import numpy as np
+    import polars as pl
+
+    linked = np.flatnonzero(facts.item_to_entity >= 0).tolist()
+    items, entities = facts.dataset.items.raw_ids, facts.dataset.entities.raw_ids
+    rows = [(items[item], entities[facts.item_to_entity[item]]) for item in linked]
+    frame = pl.DataFrame(rows, schema={"item": pl.String, "entity": pl.String}, orient="row")
+    with whole_file(path) as temporary:
+        frame.write_csv(temporary)
+    return f"{len(rows):,} links of {facts.dataset.num_items:,} items"
+
+
+def _write_hetero(path: Path, facts: "Exported") -> str:
+    from kgrec.kg.hetero import save_hetero, to_hetero_data
+    from kgrec.pipeline import load_graph
+
+    data = to_hetero_data(load_graph(facts.cfg, facts.dataset))
+    save_hetero(data, path)
+    sizes = ", ".join(f"{data[kind].num_nodes:,} of {kind}" for kind in data.node_types)
+    return f"nodes: {sizes}; {len(data.edge_types):,} edge types, {data.num_edges:,} edges"
+
+
+def _export_embeddings(path: Path, run: Path) -> str:
+    import numpy as np
+    import torch
+
+    from kgrec.recommend import TrainedRun
+
+    trained = TrainedRun.load(run)
+    with torch.no_grad():
+        vectors = trained.model.embeddings()
+    if vectors is None:
+        raise InputError(f"{run}: this model has no vectors of users and items whose product is its score")
+    users, items = (table.float().cpu().numpy() for table in vectors)
+    user_ids, item_ids = trained.dataset.users.raw_ids, trained.dataset.items.raw_ids
+    with whole_file(path) as temporary, temporary.open("wb") as file:
+        np.savez(
+            file,
+            users=users,
+            items=items,
+            user_ids=np.array(user_ids, dtype=np.str_),
+            item_ids=np.array(item_ids, dtype=np.str_),
+        )
+    return f"{path}: {len(users):,} users, {len(items):,} items, {items.shape[1]} numbers each"
+
+
+WRITERS = {
+    ".ttl": _write_rdf,
+    ".nt": _write_rdf,
+    ".graphml": _write_graphml,
+    ".npz": _write_store,
+    ".csv": _write_links,
+    ".safetensors": _write_hetero,
+}
+"""File ending → what writes it and says what was written."""

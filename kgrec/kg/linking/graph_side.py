@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from kgrec.kg.linking.titles import comparable, parse_title
-from kgrec.kg.rdf import LABEL_RELATIONS
+from kgrec.kg.literals import LABEL_RELATIONS
 
 SAME_AS = "http://www.w3.org/2002/07/owl#sameAs"
 YEAR_RELATIONS = (
@@ -34,7 +34,7 @@ class GraphSide:
 
     @classmethod
     def of(cls, frame: pl.DataFrame) -> "GraphSide":
-        """From the frame of :func:`kgrec.kg.rdf.read_rdf`; without ``tail_is_literal`` there are no texts."""
+        """From the frame of ``head, relation, tail``; without ``tail_is_literal`` there are no texts."""
         columns = ["head", "relation", "tail"]
         if "tail_is_literal" not in frame.columns:
             return cls(frame.select(columns), frame.select(columns).clear())

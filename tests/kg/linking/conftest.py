@@ -8,7 +8,7 @@ import pytest
 from kgrec.kg.linking.base import LinkTask
 from kgrec.kg.linking.graph_side import SAME_AS, GraphSide
 from kgrec.kg.linking.item_side import item_side
-from kgrec.kg.rdf import LABEL_RELATIONS
+from kgrec.kg.literals import LABEL_RELATIONS
 
 FACTS = [
     ("x/heat", "director", "x/mann"),
