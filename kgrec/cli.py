@@ -21,6 +21,7 @@ COMMANDS = {
     "recommend": "top items for a user, or the place of a new item",
     "data": "fetch, stats, doctor: the dataset and its faults",
     "kg": "stats, show, export: the knowledge graph",
+    "lm": "prune, quantize, distill, export: a language model made smaller",
 }
 
 OVERRIDES_HELP = "settings, e.g. data=lastfm seed=1; `kgrec train --help` lists the groups"

@@ -131,6 +131,6 @@ def test_help_loads_nothing_heavy() -> None:
     assert not loaded_by("--help") & {"torch", "hydra", "polars", "numpy", "wandb", "transformers"}
 
 
-@pytest.mark.parametrize("command", ["train", "tune", "evaluate", "compare", "recommend", "data", "kg"])
+@pytest.mark.parametrize("command", ["train", "tune", "evaluate", "compare", "recommend", "data", "kg", "lm"])
 def test_help_of_a_command_loads_no_torch(command: str) -> None:
     assert not loaded_by(command, "--help") & {"torch", "wandb", "transformers", "polars"}
