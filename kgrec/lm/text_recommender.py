@@ -53,6 +53,8 @@ class TextRecommender(Recommender):
         InputError: a setting out of range; what encoder or method refuse.
     """
 
+    warm: Tensor
+
     def __init__(
         self,
         inputs: ModelInputs,
@@ -72,6 +74,7 @@ class TextRecommender(Recommender):
             raise InputError(f"lm_recommender.adversarial: found {adversarial}, expected at least 0")
         self.texts = np.array(texts, dtype=object)
         self.tower = Tower(encoder, dropout)
+        self.method = method
         method.prepare(encoder)
         self.history = history(inputs.dataset.train, self.num_users, self.tower.dim)
         self.ranking_loss = loss
@@ -82,8 +85,7 @@ class TextRecommender(Recommender):
         self.register_buffer("warm", warm, persistent=False)
         self._read = torch.cat([warm.nonzero().squeeze(1), candidates]).unique()
         self._table: Tensor | None = None
-
-    warm: Tensor
+        self._stale = False
 
     @property
     def has_start(self) -> bool:
@@ -170,7 +172,7 @@ class TextRecommender(Recommender):
 
     def train(self, mode: bool = True) -> Self:
         """Switch mode; a table that the steps of an epoch have made is dropped, one of whole weights stays."""
-        if getattr(self, "_stale", False):
+        if self._stale:
             self._table, self._stale = None, False
         return super().train(mode)
 
