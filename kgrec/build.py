@@ -20,7 +20,7 @@ from kgrec.errors import InputError
 _NOT_COMPUTED = ("logger", "launcher", "experiment")
 """Groups that leave what is computed alone, or (``experiment``) only choose for the others."""
 
-_NOT_COMPOSED = ("search", "lm_tune", "lm_recommender")
+_NOT_COMPOSED = ("search", "lm_tune", "lm_recommender", "lm_size", "lm_corpus", "lm_pretrain")
 """Folders of ``conf`` that are no group: nothing of them is part of a run of ``kgrec train``."""
 
 

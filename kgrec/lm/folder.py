@@ -40,8 +40,8 @@ class Step:
         verb: prune | quantize | distill | export | tune | pretrain.
         command: the line that did it.
         settings: every setting, as JSON types.
-        parent: the model it was done to, a name or a folder.
-        parent_sha256: of that model's weights, see :func:`weights_sha256`.
+        parent: the model it was done to, a name or a folder; empty where it begins from scratch.
+        parent_sha256: of that model's weights, see :func:`weights_sha256`; empty without a parent.
         commit: of the code; ``None`` outside a checkout.
         date: UTC, ISO 8601, to the second.
         figures: what the step measured.
@@ -180,7 +180,7 @@ def read_lineage(folder: Path) -> Lineage:
 
 
 def new_step(
-    verb: str, command: Sequence[str], settings: Mapping[str, Any], parent: str, commit: str | None
+    verb: str, command: Sequence[str], settings: Mapping[str, Any], parent: str | None, commit: str | None
 ) -> Step:
     """A step that begins now and has measured nothing yet; add figures with ``dataclasses.replace``.
 
@@ -188,12 +188,13 @@ def new_step(
         verb: see :class:`Step`.
         command: the arguments after ``kgrec``.
         settings: JSON types.
-        parent: name or folder of the model.
+        parent: name or folder of the model; ``None`` = there is none, the model is made from scratch.
         commit: of the code.
     """
     line = " ".join(["kgrec", *command])
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Step(verb, line, dict(settings), parent, weights_sha256(find_lm(parent)), commit, now, {})
+    digest = weights_sha256(find_lm(parent)) if parent else ""
+    return Step(verb, line, dict(settings), parent or "", digest, commit, now, {})
 
 
 def check_out(out: Path, step: Step) -> None:

@@ -1,7 +1,5 @@
 """``kgrec lm tune``: a language model trained for recommendation."""
 
-import dataclasses
-import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kgrec.cli import OVERRIDES_HELP, CommandParser
+from kgrec.commands.lm.training import start_run, trained_step
 from kgrec.errors import InputError
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from kgrec.lm.folder import Step
+    from kgrec.reporting.run_folder import RunFolder
 
 DECISIVE = ("data", "text", "loss", "lm", "lm_tune", "lm_recommender", "train", "seed")
 """Parts of the configuration that decide what comes out."""
@@ -49,22 +49,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _tune(model: str, method: str, overrides: Sequence[str], out: Path, command: list[str]) -> "Step":
-    """The step as it stands in the folder's lineage, measured now or earlier."""
-    from kgrec.lm.folder import check_out, find_lm, new_step, read_lineage
-    from kgrec.pipeline import settings
-    from kgrec.reporting.environment import git_state
-    from kgrec.reporting.run_folder import settings_of_run
-
+    """The step, measured now or earlier."""
     cfg = compose_tuning(model, method, overrides)
-    flat = settings_of_run(settings(cfg)) | {"seed": cfg.seed}
-    decisive = {key: value for key, value in flat.items() if key.split(".")[0] in DECISIVE}
-    decisive = {key: value for key, value in decisive.items() if not key.startswith("train.runtime.")}
-    step = new_step("tune", command, decisive, cfg.lm.model, (git_state() or {}).get("commit"))
-    check_out(out, step)
-    before = read_lineage(find_lm(cfg.lm.model))
-    if earlier := read_lineage(out):  # the same step: check_out refuses any other
-        return earlier[-1]
-    return _trained(cfg, out, before, step)
+    return trained_step("tune", cfg, DECISIVE, cfg.lm.model, out, command, _train)
 
 
 def compose_tuning(model: str, method: str, overrides: Sequence[str]) -> "DictConfig":
@@ -86,19 +73,17 @@ def compose_tuning(model: str, method: str, overrides: Sequence[str]) -> "DictCo
     return cfg
 
 
-def _trained(cfg: "DictConfig", out: Path, before: "tuple[Step, ...]", step: "Step") -> "Step":
+def _train(cfg: "DictConfig", run: "RunFolder") -> tuple[Any, Any, dict[str, float]]:
+    """Network, tokenizer, figures."""
     from kgrec.build import build
-    from kgrec.lm.folder import checkpoint_dir, save_lm
     from kgrec.lm.tune import K, plain_network, tune
     from kgrec.models.base import ModelInputs
     from kgrec.models.selection import ValidationRecall
-    from kgrec.pipeline import item_texts, load_dataset, load_trainer, settings
+    from kgrec.pipeline import item_texts, load_dataset, load_trainer
     from kgrec.reporting.logger import NoLogger
-    from kgrec.reporting.run_folder import RunFolder
     from kgrec.seed import seed_everything
 
     trainer = load_trainer(cfg)
-    accelerator = trainer.runtime.accelerator()
     dataset = load_dataset(cfg)
     recall = ValidationRecall(dataset, K)
     encoder = build(cfg.lm)
@@ -107,31 +92,10 @@ def _trained(cfg: "DictConfig", out: Path, before: "tuple[Step, ...]", step: "St
         ModelInputs(dataset), item_texts(cfg, dataset), recall.candidates, encoder
     )
     network = plain_network(encoder)
-    run = RunFolder(checkpoint_dir(out))
-    if accelerator.is_main_process:
-        run.start(_yaml(settings(cfg)), cfg.seed)
+    start_run(cfg, run)
     figures = tune(model, dataset, recall, trainer, run, NoLogger(), cfg.seed)
-    step = dataclasses.replace(step, figures={**figures, "peak_memory_mb": _peak_memory_mb()})
-    if accelerator.is_main_process:
-        model.cpu().method.merge(encoder)
-        save_lm(out, network, encoder.backbone.tokenizer, [*before, step])
-        shutil.rmtree(run.path)
-    return step
-
-
-def _yaml(plain: dict[str, Any]) -> str:
-    import yaml  # type: ignore[import-untyped]
-
-    return str(yaml.safe_dump(plain))
-
-
-def _peak_memory_mb() -> float:
-    """Of the GPU where there is one, else of the process; in 2^20 bytes."""
-    import torch
-
-    from kgrec.evaluation.cost import peak_rss_mb
-
-    return torch.cuda.max_memory_allocated() / 2**20 if torch.cuda.is_available() else peak_rss_mb()
+    model.cpu().method.merge(encoder)
+    return network, encoder.backbone.tokenizer, figures
 
 
 def _told(method: str, figures: dict[str, float]) -> str:
