@@ -53,7 +53,7 @@ HOMES = {
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},
     "networkx": {"kg/stats.py", "kg/paths.py"},
-    "transformers": {"text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
+    "transformers": {"text/added.py", "text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py", "lm/"},
     "peft": {"lm/"},

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
+from kgrec.text.added import add_stored
 from kgrec.text.encoder import Cost
 from kgrec.text.int8 import Int8Embedding, quantize, stored_bytes
 from kgrec.text.vocabulary import keep_rows, restrict
@@ -175,6 +176,7 @@ def load_network(folder: Path, dtype: torch.dtype) -> Any:
         network = network.get_encoder()
     if isinstance(getattr(network, "pooler", None), nn.Module):
         network.pooler = None
+    add_stored(folder, network)
     network.config.use_cache = False  # keys and values of past tokens serve generation only
     return network
 

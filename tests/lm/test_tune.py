@@ -16,9 +16,14 @@ from kgrec.lm.history import AttentiveHistory, MeanHistory, OneItemHistory
 from kgrec.lm.tune import METRIC
 from kgrec.text.transformer import TransformerEncoder
 
-PLANTED = ("data=planted", "data.source.num_users=60", "data.source.num_items=60", "data.source.num_attributes=6")
+PLANTED = (
+    *("data=planted", "data.source.num_users=120", "data.source.num_items=240"),
+    *("data.source.num_attributes=12", "data.source.interactions_per_user=12"),
+    "data.split.valid_fraction=0.25",
+)
+"""60 cold items in validation, so that 20 of them are a third."""
 LM = ("lm.max_length=16", "lm.device=cpu")
-SHORT = ("train.max_epochs=4", "train.batch_size=256", "train.runtime.progress=off", "train.runtime.device=cpu")
+SHORT = ("train.max_epochs=3", "train.batch_size=256", "train.runtime.progress=off", "train.runtime.device=cpu")
 TINY = (*PLANTED, *LM, *SHORT)
 
 

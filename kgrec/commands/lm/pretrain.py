@@ -91,7 +91,9 @@ def _train(cfg: "DictConfig", run: "RunFolder") -> tuple[Any, Any, dict[str, flo
     own = cfg.lm_pretrain
     learned, held_out = (
         examples(part, own.next_sentence, numpy_generator(cfg.seed, "pretraining", "pairs", name))
-        for name, part in zip(("train", "valid"), split_documents(documents, own.held_out, cfg.seed), strict=True)
+        for name, part in zip(
+            ("train", "valid"), split_documents(documents, own.held_out, cfg.seed), strict=True
+        )
     )
     seed_everything(cfg.seed)
     if "lm_size" in cfg:

@@ -19,5 +19,3 @@ class TuningMethod(Protocol):
     def merge(self, encoder: TransformerEncoder) -> None:
         """After training: make the network plain again, computing the same."""
         ...
-
-

@@ -52,7 +52,9 @@ class MaskedModel(Trainable):
     ) -> None:
         super().__init__()
         if tokenizer.mask_token_id is None:
-            raise InputError("model: its tokenizer has no [MASK] token, which masked language modelling needs")
+            raise InputError(
+                "model: its tokenizer has no [MASK] token, which masked language modelling needs"
+            )
         if not 8 <= max_length <= network.config.max_position_embeddings:
             limit = network.config.max_position_embeddings
             raise InputError(f"lm_pretrain.max_length: found {max_length}, expected 8 to {limit}")

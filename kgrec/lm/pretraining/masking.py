@@ -27,9 +27,7 @@ class Tokens:
     groups: Tensor
 
 
-def tokens_of(
-    tokenizer: Any, firsts: list[Sentence], seconds: list[Sentence], max_length: int
-) -> Tokens:
+def tokens_of(tokenizer: Any, firsts: list[Sentence], seconds: list[Sentence], max_length: int) -> Tokens:
     """Tokens of pairs; where a pair is too long, its longer sentence is cut."""
     size = len(firsts)
     alone = all(second is NOTHING for second in seconds)
@@ -58,7 +56,9 @@ def _groups(encoding: Any, pair: tuple[Sentence, Sentence]) -> list[int]:
         if sequence is None or word is None:
             groups.append(-1)
             continue
-        spans = [place for place, span in enumerate(pair[sequence].spans) if span[0] <= begin and end <= span[1]]
+        spans = [
+            place for place, span in enumerate(pair[sequence].spans) if span[0] <= begin and end <= span[1]
+        ]
         key = (sequence, "span", spans[0]) if spans else (sequence, "word", word)
         groups.append(numbers.setdefault(key, len(numbers)))
     return groups

@@ -81,7 +81,11 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int, max_length: int) -> A
         raise InputError("corpus: found no text to train a tokenizer on")
     trained = BertWordPieceTokenizer(lowercase=True)
     trained.train_from_iterator(
-        list(texts), vocab_size=vocab_size, min_frequency=1, special_tokens=list(_SPECIAL), show_progress=False
+        list(texts),
+        vocab_size=vocab_size,
+        min_frequency=1,
+        special_tokens=list(_SPECIAL),
+        show_progress=False,
     )
     names = dict(zip(("pad", "unk", "cls", "sep", "mask"), _SPECIAL, strict=True))
     return PreTrainedTokenizerFast(
