@@ -71,41 +71,49 @@ class BertSize:
 def train_tokenizer(texts: Sequence[str], vocab_size: int, max_length: int) -> Any:
     """WordPiece over lower-case words, trained on the texts alone (https://arxiv.org/abs/1609.08144 §4.1).
 
+    It writes ``[CLS] A [SEP] B [SEP]``, B of type 1.
+
     Raises:
         InputError: there is no text.
     """
-    from tokenizers import BertWordPieceTokenizer
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast
 
     if not any(text.strip() for text in texts):
         raise InputError("corpus: found no text to train a tokenizer on")
-    trained = BertWordPieceTokenizer(lowercase=True)
-    trained.train_from_iterator(
-        list(texts),
-        vocab_size=vocab_size,
-        min_frequency=1,
-        special_tokens=list(_SPECIAL),
-        show_progress=False,
-    )
-    names = dict(zip(("pad", "unk", "cls", "sep", "mask"), _SPECIAL, strict=True))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=_with_special_tokens(trained),
-        model_max_length=max_length,
-        **{f"{name}_token": token for name, token in names.items()},
-    )
-
-
-def _with_special_tokens(trained: Any) -> Any:
-    """``[CLS] A [SEP] B [SEP]``, B of type 1; the library's own class cannot be stored with it."""
-    from tokenizers import processors
-
-    backend = trained._tokenizer
+    normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    words = [word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))]
+    backend = Tokenizer(models.WordPiece(_vocabulary(words, vocab_size), unk_token="[UNK]"))
+    backend.normalizer, backend.pre_tokenizer, backend.decoder = normalizer, splitter, decoders.WordPiece()
     backend.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[(token, backend.token_to_id(token)) for token in ("[CLS]", "[SEP]")],
     )
-    return backend
+    names = dict(zip(("pad", "unk", "cls", "sep", "mask"), _SPECIAL, strict=True))
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend,
+        model_max_length=max_length,
+        **{f"{name}_token": token for name, token in names.items()},
+    )
+
+
+def _vocabulary(words: Sequence[str], size: int) -> dict[str, int]:
+    """Word pieces that the library's trainer finds, the same in every run.
+
+    The trainer numbers the characters in the order of a hash table that differs between processes, and breaks
+    ties by these numbers. Characters that it is given as special tokens are numbered as given.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    characters = sorted(set("".join(words)))
+    given = [*_SPECIAL, *characters, *(f"##{character}" for character in characters)]
+    trained = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    trained.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    trainer = trainers.WordPieceTrainer(vocab_size=size, special_tokens=given, show_progress=False)
+    trained.train_from_iterator([" ".join(words)], trainer)
+    pieces: dict[str, int] = trained.get_vocab()
+    return dict(sorted(pieces.items(), key=lambda piece: piece[1]))
 
 
 def continued(folder: Path) -> tuple[Any, Any]:
