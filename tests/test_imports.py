@@ -48,7 +48,15 @@ FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
 
 HOMES = {
     "hydra": {"build.py"},
-    "omegaconf": {"build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "studies/"},
+    "omegaconf": {
+        "build.py",
+        "train.py",
+        "pipeline.py",
+        "evaluate.py",
+        "recommend.py",
+        "studies/",
+        "commands/lm/",
+    },
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py"},

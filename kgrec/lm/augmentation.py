@@ -25,8 +25,8 @@ def _generator() -> random.Random:
 class WordDropout:
     """Each word is left out with a probability; one word always stays.
 
-    The random deletion of `EDA: Easy Data Augmentation Techniques for Boosting Performance on Text Classification
-    Tasks <https://aclanthology.org/D19-1670/>`_ (Wei and Zou, 2019, §2).
+    The random deletion of `EDA: Easy Data Augmentation Techniques for Boosting Performance on Text
+    Classification Tasks <https://aclanthology.org/D19-1670/>`_ (Wei and Zou, 2019, §2).
 
     Args:
         probability: [0, 1), else InputError.
@@ -89,8 +89,9 @@ class BackTranslation:
     """Texts are read through another language and back with a probability.
 
     `Improving Neural Machine Translation Models with Monolingual Data <https://aclanthology.org/P16-1009/>`_
-    (Sennrich et al., 2016, §3) for the name, `QANet <https://arxiv.org/abs/1804.09541>`_ (Yu et al., ICLR 2018,
-    §3) for the use as augmentation. Each distinct text is translated once, by beam search, and remembered.
+    (Sennrich et al., 2016, §3) for the name, `QANet <https://arxiv.org/abs/1804.09541>`_ (Yu et al., ICLR
+    2018, §3) for the use as augmentation. Each distinct text is translated once, as the models' own settings
+    say, and remembered.
 
     Args:
         there: any sequence-to-sequence model of transformers, folder or hub name, to the other language.

@@ -25,11 +25,10 @@ class History(nn.Module):
 
     def __init__(self, pairs: Pairs, num_users: int, dim: int) -> None:
         super().__init__()
-        pairs = torch.from_numpy(pairs).unique(dim=0)  # by user, each item once
-        counts = torch.bincount(pairs[:, 0], minlength=num_users)
-        self.dim = dim
+        ordered = torch.from_numpy(pairs).unique(dim=0)  # by user, each item once
+        counts = torch.bincount(ordered[:, 0], minlength=num_users)
         self.register_buffer("start", F.pad(counts.cumsum(0), (1, 0)), persistent=False)
-        self.register_buffer("items", pairs[:, 1].contiguous(), persistent=False)
+        self.register_buffer("items", ordered[:, 1].contiguous(), persistent=False)
 
     def weights(self, table: Tensor) -> Tensor:
         """``[I]`` > 0, the weight of each item in a history that holds it."""

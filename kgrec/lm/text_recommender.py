@@ -1,4 +1,4 @@
-"""A language model as a recommender: users are the mean of the texts they chose. What `kgrec lm tune` trains."""
+"""What ``kgrec lm tune`` trains: a language model as a recommender, users being the mean of their items."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Self
@@ -25,16 +25,16 @@ class TextRecommender(Recommender):
     .. math:: s(u, i) = v_u \cdot f(t_i), \quad v_u = \text{history of } f(t_j), j \in H_u \setminus \{i\}
 
     in the loss's ranking space. So an item nobody has touched is scored like any other. The shape is that of
-    news recommenders over fine-tuned language models (`Empowering News Recommendation with Pre-trained Language
-    Models <https://arxiv.org/abs/2104.07413>`_, Wu et al., SIGIR 2021, §3.2), with a pool over the history in
-    place of their user encoder.
+    news recommenders over fine-tuned language models (`Empowering News Recommendation with Pre-trained
+    Language Models <https://arxiv.org/abs/2104.07413>`_, Wu et al., SIGIR 2021, §3.2), with a pool over the
+    history in place of their user encoder.
 
     A step encodes the batch's own items anew, with gradients. All others, in histories and among the
-    candidates, are read from a table: encoded at the start of the epoch, updated by each step's vectors (as the
-    memory of `Cross-Batch Memory for Embedding Learning <https://arxiv.org/abs/1912.06798>`_, Wang et al., CVPR
-    2020, §3.2). So a step costs its batch's texts, however long the histories are. The table is a function of
-    the weights at the start of the epoch and what happened since: a training stopped between epochs goes on
-    the same.
+    candidates, are read from a table: encoded at the start of the epoch, updated by each step's vectors (as
+    the memory of `Cross-Batch Memory for Embedding Learning <https://arxiv.org/abs/1912.06798>`_, Wang et
+    al., CVPR 2020, §3.2). So a step costs its batch's texts, however long the histories are. The table is a
+    function of the weights at the start of the epoch and what happened since: a training stopped between
+    epochs goes on the same.
 
     Args:
         inputs: its dataset's training interactions are learned from.
@@ -171,7 +171,7 @@ class TextRecommender(Recommender):
         return space(self.history(self._table, everyone)), space(self._table)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch mode; a table that the steps of an epoch have made is dropped, one of whole weights stays."""
+        """Switch mode; a table that the steps of an epoch have changed is dropped, a fresh one stays."""
         if self._stale:
             self._table, self._stale = None, False
         return super().train(mode)

@@ -35,8 +35,8 @@ class Tower(nn.Module):
             raise InputError(f"model: found {found}, which has no layers to train; expected a language model")
         if encoder.dtype != "float32" or encoder.vocabulary != "full":
             raise InputError(
-                f"lm: found dtype {encoder.dtype} and vocabulary {encoder.vocabulary}, expected float32 and full: "
-                "train first, make it smaller afterwards"
+                f"lm: found dtype {encoder.dtype} and vocabulary {encoder.vocabulary}, expected float32 "
+                "and full: train first, make it smaller afterwards"
             )
         if dropout is not None and not 0 <= dropout < 1:
             raise InputError(f"lm_recommender.dropout: found {dropout}, expected in [0, 1), or null")

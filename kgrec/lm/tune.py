@@ -37,7 +37,7 @@ def tune(
         seed: order, dropout, augmentation.
 
     Returns:
-        ``trained_params``, ``trained_share`` of the model's own (in %), ``epochs``, ``best_epoch``, ``train_s``,
+        ``trained_params``, ``trained_share`` of all of them (in %), ``epochs``, ``best_epoch``, ``train_s``,
         ``<metric>/before`` and ``<metric>/after``.
     """
     trained, added_to = model.trained_parameters()
@@ -83,11 +83,10 @@ def plain_network(encoder: TransformerEncoder) -> object:
     """
     backbone = encoder.backbone
     if backbone.is_cut:
-        last = backbone.layers[-1]
         norm = getattr(backbone.network, "norm", None) or getattr(backbone.network, "final_norm", None)
         if norm is not None:
             raise InputError(
-                f"lm.num_layers: found {backbone.depth} of a model that ends in a norm, which a folder of {last} "
+                f"lm.num_layers: found {backbone.depth} of a model that ends in a norm, which its folder "
                 "would apply; expected null"
             )
         backbone.network.config.num_hidden_layers = backbone.depth

@@ -53,8 +53,8 @@ class Prefix(nn.Module):
 
     `Prefix-Tuning: Optimizing Continuous Prompts for Generation <https://arxiv.org/abs/2101.00190>`_ (Li and
     Liang, ACL 2021, §4, eq. 3, without the network that makes the prefix in training; so also `P-Tuning v2
-    <https://arxiv.org/abs/2110.07602>`_, Liu et al., ACL 2022, §3). Texts keep their positions; what is pooled
-    is the texts' own states.
+    <https://arxiv.org/abs/2110.07602>`_, Liu et al., ACL 2022, §3). Texts keep their positions, and their
+    own states are what is pooled.
 
     Args:
         config: of the network.

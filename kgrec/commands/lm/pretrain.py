@@ -22,10 +22,10 @@ def main(arguments: Sequence[str]) -> int:
     """Pretrain from scratch, or go on with a checkpoint."""
     parser = CommandParser(
         "lm pretrain",
-        "Masked words and next sentences, on the texts of a dataset's warm items or on its facts. MODEL is a\n"
-        "size (conf/lm_size: a new BERT with a tokenizer trained on the corpus) or a BERT to go on with.\n"
-        "Perplexity of masked words on held-out documents stops it. The same command goes on where it was\n"
-        "stopped.",
+        "Masked words and next sentences, on the texts of a dataset's warm items or on its facts. MODEL is\n"
+        "a size (conf/lm_size: a new BERT with a tokenizer trained on the corpus) or a BERT to go on with.\n"
+        "Perplexity of masked words on held-out documents stops it. The same command goes on where it\n"
+        "was stopped.",
         "  kgrec lm pretrain bert_tiny data=ml-100k --out tiny train.optimizer.lr=0.0005\n"
         "  kgrec lm pretrain minilm_l6 data=ml-100k --corpus facts --out knows-films",
     )

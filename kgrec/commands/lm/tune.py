@@ -24,10 +24,10 @@ def main(arguments: Sequence[str]) -> int:
     """Tune one model by one method, or by several for a table."""
     parser = CommandParser(
         "lm tune",
-        "Train an encoder of texts so that the mean of a user's items lies near the next one. Reads training\n"
-        "interactions and the texts of warm items; recall@20 on validation (cold items where the split holds\n"
-        "some) stops it. The result is a folder for lm=hf lm.model=DIR. The same command goes on where it was\n"
-        "stopped.",
+        "Train an encoder of texts so that the mean of a user's items lies near the next one. Reads\n"
+        "training interactions and the texts of warm items; recall@20 on validation (cold items where the\n"
+        "split holds some) stops it. The result is a folder for lm=hf lm.model=DIR. The same command goes\n"
+        "on where it was stopped.",
         "  kgrec lm tune minilm_l1 data=ml-100k --method lora --out tuned\n"
         "  kgrec lm tune minilm_l1 data=ml-100k --methods full,lora,ia3 --out tuned   # a table\n"
         "  kgrec lm tune minilm_l6 data=ml-100k --out tuned loss=softmax lm_tune.method.rank=4 "

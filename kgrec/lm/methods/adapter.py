@@ -8,7 +8,8 @@ from kgrec.text.transformer import TransformerEncoder
 class Adapter:
     """One trained bottleneck for each layer, see :class:`kgrec.text.added.AdaptedLinear`.
 
-    Not linear, so it cannot be merged: the folder holds it beside the plain weights, and is read as any other.
+    Not linear, so it cannot be merged: the folder holds it beside the plain weights, and is read as any
+    other.
 
     Args:
         width: of the bottleneck, at least 1, else InputError.

@@ -8,8 +8,8 @@ class FullTuning:
     """All weights are trained, or those of the last layers.
 
     The lower layers of a language model are the more general ones, and may be left as they are (`ULMFiT
-    <https://arxiv.org/abs/1801.06146>`_, Howard and Ruder, 2018, §3.3, unfreezes from the last one on; here the
-    number is fixed).
+    <https://arxiv.org/abs/1801.06146>`_, Howard and Ruder, 2018, §3.3, unfreezes from the last one on; here
+    the number is fixed).
 
     Args:
         num_layers: last layers that are trained; ``None`` = all, and the embeddings too.

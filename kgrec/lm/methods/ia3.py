@@ -13,8 +13,8 @@ class IA3(InjectedTuning):
     `Few-Shot Parameter-Efficient Fine-Tuning is Better and Cheaper than In-Context Learning
     <https://arxiv.org/abs/2205.05638>`_ (Liu et al., NeurIPS 2022, §3.3): :math:`l_k \odot K`,
     :math:`l_v \odot V`, :math:`(l_{ff} \odot \gamma(W_1 x)) W_2`, the vectors beginning at one. ``targets``
-    name the layers that make keys and values, scaled at their output; W_2 is every layer that leads from a wider
-    to a narrower vector, scaled at its input.
+    name the layers that make keys and values, scaled at their output; W_2 is every layer that leads from a
+    wider to a narrower vector, scaled at its input.
 
     Args:
         targets: see :class:`~kgrec.lm.methods.injected.InjectedTuning`.

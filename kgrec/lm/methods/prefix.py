@@ -8,9 +8,9 @@ from kgrec.text.transformer import TransformerEncoder
 class PrefixTuning:
     """A trained prefix in each layer's attention, see :class:`kgrec.text.added.Prefix`.
 
-    Written here and not taken from peft, whose prefix wraps the model: the wrapper counts the prefix among the
-    positions, so that BERT's texts would begin at position P, and leaves a folder that is no model by itself.
-    It cannot be merged: the folder holds it beside the plain weights, and is read as any other.
+    Written here and not taken from peft, whose prefix wraps the model: the wrapper counts the prefix among
+    the positions, so that BERT's texts would begin at position P, and it leaves a folder that is no model by
+    itself. It cannot be merged: the folder holds it beside the plain weights, and is read as any other.
 
     Args:
         length: positions of the prefix, at least 1, else InputError.

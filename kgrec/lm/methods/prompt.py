@@ -66,7 +66,8 @@ class PromptTuning:
             )
         if encoder.max_length <= self.length + 2:
             raise InputError(
-                f"lm_tune.method.length: {self.length} words leave no room for text in {encoder.max_length} tokens"
+                f"lm_tune.method.length: {self.length} words leave no room for text in {encoder.max_length} "
+                "tokens"
             )
         network.requires_grad_(False)
         known = torch.randperm(table.num_embeddings)[: self.length]

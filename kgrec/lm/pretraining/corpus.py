@@ -1,9 +1,10 @@
-"""What a language model is pretrained on: documents of sentences, from item texts or from the graph's facts."""
+"""What a language model is pretrained on: documents of sentences, from item texts or the graph's facts."""
 
 import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -95,8 +96,8 @@ class Examples:
 
     Attributes:
         sentences: distinct ones, the first of them :data:`NOTHING`.
-        rows: ``[n, 2]`` places in ``sentences`` of the first and of the second, 0 = there is none; label 1 = it
-            really follows, 0 = it was drawn from another document.
+        rows: ``[n, 2]`` places in ``sentences`` of the first and of the second, 0 = there is none; label 1 =
+            it really follows, 0 = it was drawn from another document.
     """
 
     sentences: list[Sentence]
@@ -131,7 +132,7 @@ def examples(documents: Sequence[Document], next_sentence: bool, rng: np.random.
             for sentence in document:
                 made.add(sentence, NOTHING, 1.0)
             continue
-        for first, second in zip(document, document[1:], strict=False):
+        for first, second in pairwise(document):
             other = documents[(place + int(rng.integers(1, len(documents)))) % len(documents)]
             made.add(first, second, 1.0)
             made.add(first, other[int(rng.integers(len(other)))], 0.0)
@@ -153,6 +154,6 @@ def split_documents(
     number = max(1, round(held_out * len(documents)))
     if number >= len(documents):
         raise InputError(
-            f"corpus: found {len(documents)} documents, expected at least 2: one to learn from, one to measure on"
+            f"corpus: found {len(documents)} documents, expected 2 or more: to learn from, and to measure on"
         )
     return [documents[place] for place in order[number:]], [documents[place] for place in order[:number]]

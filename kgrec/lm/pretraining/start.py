@@ -48,7 +48,8 @@ class BertSize:
                 )
         if self.hidden_size % self.num_heads:
             raise InputError(
-                f"lm_size.hidden_size: found {self.hidden_size}, expected a multiple of {self.num_heads} heads"
+                f"lm_size.hidden_size: found {self.hidden_size}, expected a multiple of the {self.num_heads} "
+                "heads"
             )
 
     def start(self, texts: Sequence[str]) -> tuple[Any, Any]:

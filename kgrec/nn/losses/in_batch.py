@@ -15,11 +15,11 @@ class InBatchSoftmax(RankingLoss):
         -\frac{s_{u,i}}{\tau} + \ln \sum_{j \in P} e^{s_{u,j} / \tau}, \quad
         P = \{i' : (u', i') \text{ in the batch}\}
 
-    For models whose item vectors are dear: only those of P are read. Popular items are drawn into P more often,
-    but stand there once, which is the correction of `Sampling-Bias-Corrected Neural Modeling for Large Corpus
-    Item Recommendations <https://doi.org/10.1145/3298689.3346996>`_ (Yi et al., RecSys 2019, §3) with an item's
-    share of the batch as its probability; the paper estimates it over the stream. The user's other positives
-    stay in the sum. Memory: a ``[B, |P|]`` matrix.
+    For models whose item vectors are dear: only those of P are read. Popular items are drawn into P more
+    often, but stand there once, which is the correction of `Sampling-Bias-Corrected Neural Modeling for Large
+    Corpus Item Recommendations <https://doi.org/10.1145/3298689.3346996>`_ (Yi et al., RecSys 2019, §3) with
+    an item's share of the batch as its probability; the paper estimates it over the stream. The user's other
+    positives stay in the sum. Memory: a ``[B, |P|]`` matrix.
 
     Args:
         temperature: τ > 0; scores are divided by it.
