@@ -254,6 +254,7 @@ def test_bad_input(words_bert: Path, tmp_path: Path, arguments: list[str], messa
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_table_over_methods(words_bert: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     given = [str(words_bert), "--out", str(tmp_path), *TINY, "train.max_epochs=1"]
     assert main([*given, "--methods", "lora,ia3"]) == 0
