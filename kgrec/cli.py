@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "why this item: paths through the graph, and rules",
     "data": "fetch, stats, doctor: the dataset and its faults",
     "kg": "link, doctor, stats, show, rules, export …: the knowledge graph",
+    "lm": "pretrain, tune, prune, quantize, distill, export: the language model",
     "wandb": "sync: send offline runs to Weights & Biases",
 }
 

@@ -52,17 +52,53 @@ class Batch:
     labels: Tensor | None = None
 
 
-class Recommender(nn.Module):
+class Trainable(nn.Module):
+    """What :class:`kgrec.training.trainer.Trainer` asks of a model.
+
+    Subclasses override :meth:`loss` and/or :meth:`fit`: one without trainable parameters is done after that.
+    """
+
+    num_negatives: int = 0
+
+    @property
+    def has_start(self) -> bool:
+        """Whether :meth:`fit` leaves trainable weights that are worth validating before the first epoch."""
+        return False
+
+    def fit(self) -> None:
+        """Compute what has a closed form from the training data; nothing by default."""
+
+    def before_validation(self) -> None:
+        """Bring up to date what hangs on the weights and is not trained; nothing by default.
+
+        Called in evaluation mode, on every process alike.
+        """
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Mean training loss of a batch, shape ``[]``."""
+        raise TypeError(f"{type(self).__name__} has a closed form and no training loss")
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The loss, so that wrappers for several processes see the call."""
+        return self.loss(batch)
+
+    @property
+    def device(self) -> torch.device:
+        """Where parameters and buffers lie."""
+        tensor: Tensor | None = next(self.parameters(), None)
+        if tensor is None:
+            tensor = next(self.buffers(), None)
+        return tensor.device if tensor is not None else torch.device("cpu")
+
+
+class Recommender(Trainable):
     """Base class: a recommender gives each user a score for every item.
 
-    Subclasses override :meth:`score` or :meth:`embeddings`, and :meth:`loss` and/or :meth:`fit`. One
-    with trainable parameters is trained by :class:`kgrec.training.trainer.Trainer`; one without is
-    done after :meth:`fit`.
+    Subclasses override :meth:`score` or :meth:`embeddings`, and what :class:`Trainable` offers.
     """
 
     needs_graph: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False
-    num_negatives: int = 0
     chosen: Mapping[str, float] = MappingProxyType({})
     """Settings that the model chose by itself, on validation, by name; empty before that."""
 
@@ -91,28 +127,6 @@ class Recommender(nn.Module):
         if inputs.graph is None or inputs.text is None:
             raise ValueError(f"{type(self).__name__} needs a graph and text features, got None")
         return inputs.graph, inputs.text
-
-    @property
-    def has_start(self) -> bool:
-        """Whether :meth:`fit` leaves trainable weights that are worth validating before the first epoch."""
-        return False
-
-    def fit(self) -> None:
-        """Compute what has a closed form from the training data; nothing by default."""
-
-    def before_validation(self) -> None:
-        """Bring up to date what hangs on the weights and is not trained; nothing by default.
-
-        Called in evaluation mode, on every process alike.
-        """
-
-    def loss(self, batch: Batch) -> Tensor:
-        """Mean training loss of a batch, shape ``[]``."""
-        raise TypeError(f"{type(self).__name__} has a closed form and no training loss")
-
-    def forward(self, batch: Batch) -> Tensor:
-        """The loss, so that wrappers for several processes see the call."""
-        return self.loss(batch)
 
     def embeddings(self) -> tuple[Tensor, Tensor] | None:
         """``(users [U, D], items [I, D])`` whose inner products are the scores, where they exist."""
@@ -194,11 +208,3 @@ class Recommender(nn.Module):
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         self._pair = None
         return super()._apply(fn, recurse)
-
-    @property
-    def device(self) -> torch.device:
-        """Where parameters and buffers lie."""
-        tensor: Tensor | None = next(self.parameters(), None)
-        if tensor is None:
-            tensor = next(self.buffers(), None)
-        return tensor.device if tensor is not None else torch.device("cpu")

@@ -31,7 +31,7 @@ def environment(seed: int) -> dict[str, Any]:
         "seed": seed,
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "git": _git(),
+        "git": git_state(),
         "host": {
             "platform": f"{platform.system()} {platform.release()} {platform.machine()}",
             "cpu_count": os.cpu_count(),
@@ -80,7 +80,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git() -> dict[str, Any] | None:
+def git_state() -> dict[str, Any] | None:
     """Commit of the checkout that this code runs from; ``None`` where it runs from an installed package."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():

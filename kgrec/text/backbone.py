@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
+from kgrec.text.added import add_stored
 from kgrec.text.encoder import Cost
 from kgrec.text.int8 import Int8Embedding, quantize, stored_bytes
 from kgrec.text.vocabulary import keep_rows, restrict
@@ -82,7 +83,7 @@ def load_tokenizer(folder: Path, max_length: int) -> Any:
     """
     from transformers import AutoTokenizer
 
-    with _quiet():
+    with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:
@@ -136,7 +137,7 @@ def load_backbone(
         InputError: weights missing, too few layers, too few positions, nothing that int8 could be put in.
     """
     tokenizer = load_tokenizer(folder, max_length)
-    network = _load_network(folder, torch.float32 if dtype == torch.int8 else dtype)
+    network = load_network(folder, torch.float32 if dtype == torch.int8 else dtype)
     config = network.config
     _check_length(folder, max_length, getattr(config, "max_position_embeddings", None) or max_length)
     available = config.num_hidden_layers
@@ -152,11 +153,16 @@ def load_backbone(
     return Backbone(network.eval().to(device), tokenizer, layers, depth, depth < available, kept)
 
 
-def _load_network(folder: Path, dtype: torch.dtype) -> Any:
+def load_network(folder: Path, dtype: torch.dtype) -> Any:
+    """The network of a model folder as transformers loads it, without its pooling head.
+
+    Raises:
+        InputError: it does not load, or weights are missing.
+    """
     from transformers import AutoModel
 
     # Weights that are not in the folder are drawn at random: the run's own stream must not notice.
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet(), torch.random.fork_rng(devices=[]):
         try:
             network, info = AutoModel.from_pretrained(
                 folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
@@ -170,6 +176,7 @@ def _load_network(folder: Path, dtype: torch.dtype) -> Any:
         network = network.get_encoder()
     if isinstance(getattr(network, "pooler", None), nn.Module):
         network.pooler = None
+    add_stored(folder, network)
     network.config.use_cache = False  # keys and values of past tokens serve generation only
     return network
 
@@ -188,7 +195,7 @@ def _cut(folder: Path, network: Any, available: int, depth: int) -> nn.ModuleLis
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the library's warnings and progress bars out of the run's output."""
     from transformers.utils import logging as hf_logging
 

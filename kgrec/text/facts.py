@@ -64,7 +64,7 @@ def _facts_by_entity(
 ) -> dict[int, set[Fact]]:
     """Facts of the linked entities, from both ends of a triple."""
     facts_of: dict[int, set[Fact]] = {int(entity): set() for entity in item_to_entity if entity >= 0}
-    forward = [_forward_name(name) for name in relation_names]
+    forward = [relation_name(name) for name in relation_names]
     backward = [_backward_name(name) for name in relation_names]
     linked = np.array(list(facts_of), dtype=np.int64)
     told = triples[np.isin(triples[:, 0], linked) | np.isin(triples[:, 2], linked)]
@@ -76,12 +76,18 @@ def _facts_by_entity(
 
 
 def _fact(relation: str, raw_entity: str) -> Fact:
+    is_id, name = entity_name(raw_entity)
+    return is_id, relation, name
+
+
+def entity_name(raw_entity: str) -> tuple[bool, str]:
+    """Whether an entity is known by an id alone, and its name without type or path of an address."""
     if "://" in raw_entity:
         raw_entity = _PATH.split(raw_entity.rstrip("/#"))[-1].replace("_", " ")
-    return _ID.fullmatch(raw_entity) is not None, relation, _TYPE_PREFIX.sub("", raw_entity)
+    return _ID.fullmatch(raw_entity) is not None, _TYPE_PREFIX.sub("", raw_entity)
 
 
-def _forward_name(relation: str) -> str:
+def relation_name(relation: str) -> str:
     """``film.film.actor`` → "actor"."""
     return _segments(relation)[-1]
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 
 from kgrec.errors import InputError
-from kgrec.models.base import Recommender
+from kgrec.models.base import Trainable
 from kgrec.seed import seed_everything, stream_seed
 from kgrec.training.batches import PairBatches
 from kgrec.training.checkpoint import Checkpoint, Fingerprint, Snapshot, Weights, copy_weights
@@ -36,7 +36,7 @@ class Session:
 
     def __init__(
         self,
-        model: Recommender,
+        model: Trainable,
         step: TrainStep,
         batches: PairBatches,
         validation: Validation,

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from torch import Tensor, nn
 
-from kgrec.models.base import Batch, Recommender
+from kgrec.models.base import Batch, Trainable
 from kgrec.threads import one_thread
 
 OptimizerFactory = Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]
@@ -22,13 +22,13 @@ microseconds each: no more than it takes to wake a second thread."""
 
 
 class WeightedLoss(nn.Module):
-    """A recommender's loss, weighted so that the mean over processes is the mean over all pairs.
+    """A model's loss, weighted so that the mean over processes is the mean over all pairs.
 
-    Wrappers for several processes and for mixed precision go around this module, so the recommender
+    Wrappers for several processes and for mixed precision go around this module, so the model
     itself comes out of a training as it went in.
     """
 
-    def __init__(self, model: Recommender) -> None:
+    def __init__(self, model: Trainable) -> None:
         super().__init__()
         self.model = model
 
@@ -50,7 +50,7 @@ class TrainStep:
 
     def __init__(
         self,
-        model: Recommender,
+        model: Trainable,
         optimizer: OptimizerFactory,
         max_grad_norm: float | None,
         accelerator: Accelerator,

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from kgrec.data.labels import Rows
 from kgrec.data.sampling import NegativeSampler
 from kgrec.errors import InputError
-from kgrec.models.base import Recommender
+from kgrec.models.base import Recommender, Trainable
 from kgrec.training.batches import PairBatches
 from kgrec.training.checkpoint import Checkpoint, Fingerprint
 from kgrec.training.early_stopping import EarlyStopping
@@ -46,7 +46,7 @@ class TrainingResult:
 
 
 class Trainer:
-    """Train a recommender on pairs, stop on validation, keep the best weights.
+    """Train a model on pairs, stop on validation, keep the best weights.
 
     A model that begins where its ``fit`` put it is validated there first: epoch 0. Each epoch goes once
     through the training pairs in a new order. Every ``eval_every`` epochs, and after the last one, the
@@ -102,7 +102,7 @@ class Trainer:
 
     def fit(
         self,
-        model: Recommender,
+        model: Trainable,
         rows: Rows,
         *,
         validate: Validate,
@@ -182,9 +182,9 @@ class Trainer:
         at_end = session.epoch == self.max_epochs or session.stopping.should_stop
         return at_end or session.epoch % every == 0
 
-    def _batches(self, model: Recommender, rows: Rows, seed: int, accelerator: Accelerator) -> PairBatches:
+    def _batches(self, model: Trainable, rows: Rows, seed: int, accelerator: Accelerator) -> PairBatches:
         sampler = None
-        if model.num_negatives > 0:
+        if isinstance(model, Recommender) and model.num_negatives > 0:
             sampler = NegativeSampler(rows.positives, model.num_items, model.num_negatives)
         return PairBatches(
             rows,
@@ -209,7 +209,7 @@ class Trainer:
 
 
 def _validate_once(
-    model: Recommender,
+    model: Trainable,
     validation: Validation,
     stopping: EarlyStopping,
     recorder: Recorder,

@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 
 from kgrec.errors import InputError
-from kgrec.models.base import Recommender
+from kgrec.models.base import Trainable
 
 Metrics = dict[str, float]
-Validate = Callable[[Recommender], Metrics]
+Validate = Callable[[Any], Metrics]
+"""From a model of the kind that is trained."""
 
 
 class Validation:
@@ -31,7 +33,7 @@ class Validation:
         self.selection_metric = selection_metric
         self.accelerator = accelerator
 
-    def __call__(self, model: Recommender) -> tuple[Metrics, float]:
+    def __call__(self, model: Trainable) -> tuple[Metrics, float]:
         """All metrics, and the value of the one that is selected on; leaves the model in evaluation mode.
 
         Raises:

@@ -10,6 +10,7 @@ from kgrec.nn.losses.base import RankingLoss, SampledLoss
 from kgrec.nn.losses.bce import BinaryCrossEntropy
 from kgrec.nn.losses.bpr import BPR
 from kgrec.nn.losses.embedding_l2 import embedding_l2, read_l2
+from kgrec.nn.losses.in_batch import InBatchSoftmax
 from kgrec.nn.losses.info_nce import InfoNCE
 from kgrec.nn.losses.softmax import FullSoftmax, SampledSoftmax
 
@@ -17,6 +18,7 @@ __all__ = [
     "BPR",
     "BinaryCrossEntropy",
     "FullSoftmax",
+    "InBatchSoftmax",
     "InfoNCE",
     "RankingLoss",
     "SampledLoss",
