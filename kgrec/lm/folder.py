@@ -10,7 +10,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -228,13 +228,22 @@ def save_lm(out: Path, network: Any, tokenizer: Any, lineage: Sequence[Step]) ->
     write_folder(out, fill, lineage)
 
 
-def write_folder(out: Path, fill: Callable[[Path], None], lineage: Sequence[Step]) -> None:
+def write_folder(
+    out: Path,
+    fill: Callable[[Path], None],
+    lineage: Sequence[Step],
+    measure: Callable[[Path], dict[str, float]] | None = None,
+) -> Step:
     """Write a folder under a temporary name beside ``out``, then rename it.
 
     Args:
         out: the folder; its parents are made. An earlier result of the same step is replaced.
         fill: writes everything but ``lineage.json`` into the folder it is given.
         lineage: all steps, this one last.
+        measure: figures of what was written, read back; they are added to those of this step.
+
+    Returns:
+        This step with its figures.
 
     Raises:
         InputError: ``out`` holds something else, or cannot be written.
@@ -244,9 +253,12 @@ def write_folder(out: Path, fill: Callable[[Path], None], lineage: Sequence[Step
     try:
         temporary.mkdir(parents=True)
         fill(temporary)
-        text = json.dumps([asdict(step) for step in lineage], indent=2, allow_nan=False)
+        figures = measure(temporary) if measure else {}
+        step = replace(lineage[-1], figures=lineage[-1].figures | figures)
+        text = json.dumps([asdict(one) for one in (*lineage[:-1], step)], indent=2, allow_nan=False)
         (temporary / LINEAGE).write_text(text + "\n", encoding="utf-8")
         _swap_in(temporary, out)
+        return step
     except OSError as error:
         raise InputError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     finally:
