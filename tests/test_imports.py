@@ -57,6 +57,7 @@ HOMES = {
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py"},
     "peft": {"lm/"},
+    "onnxruntime": {"text/onnx.py", "lm/quantize.py"},
     "torch_geometric": {"nn/", "kg/graph.py"},
     "accelerate": {"training/"},
     "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py"},

@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -219,13 +220,14 @@ def save_lm(out: Path, network: Any, tokenizer: Any, lineage: Sequence[Step]) ->
         tokenizer: that of the network.
         lineage: all steps, this one last.
     """
+    write_folder(out, partial(write_pretrained, network=network, tokenizer=tokenizer), lineage)
 
-    def fill(folder: Path) -> None:
-        with quiet():
-            network.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
 
-    write_folder(out, fill, lineage)
+def write_pretrained(folder: Path, network: Any, tokenizer: Any) -> None:
+    """Write network and tokenizer as transformers does."""
+    with quiet():
+        network.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def write_folder(

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
-from kgrec.lm.folder import LanguageModel
+from kgrec.lm.folder import LanguageModel, write_pretrained
 from kgrec.lm.importance import importance
-from kgrec.text.backbone import OWN, quiet, token_ids
+from kgrec.text.backbone import OWN, token_ids
 from kgrec.text.blocks import Block, blocks, layer_list
 from kgrec.text.vocabulary import keep_rows, kept_ids
 
@@ -122,9 +122,7 @@ def save_pruned(folder: Path, network: Any, tokenizer: Any, kept: Tensor | None)
             if name.endswith("_token_id") and isinstance(value, int):
                 setattr(network.config, name, _new_id(kept, value))
         network.config.vocab_size = len(kept)
-    with quiet():
-        network.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
+    write_pretrained(folder, network, tokenizer)
     if kept is not None:
         path = folder / "tokenizer.json"
         renumbered = _renumbered(json.loads(path.read_text(encoding="utf-8")), kept)
