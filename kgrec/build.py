@@ -20,8 +20,8 @@ from kgrec.errors import InputError
 _NOT_COMPUTED = ("logger", "launcher", "experiment")
 """Groups that leave what is computed alone, or (``experiment``) only choose for the others."""
 
-_NOT_COMPOSED = ("search",)
-"""Folders of ``conf`` that are no group: nothing of them is ever part of a run."""
+_NOT_COMPOSED = ("search", "lm_distill")
+"""Folders of ``conf`` that are no group: nothing of them is part of a run of ``kgrec train``."""
 
 
 def config_dir() -> Path:

@@ -93,16 +93,11 @@ def item_texts(cfg: DictConfig, dataset: RecDataset) -> list[str]:
     )
 
 
-def warm_texts(cfg: DictConfig, dataset: RecDataset) -> list[str]:
-    """What the language model reads of the items that have a training interaction."""
-    texts = item_texts(cfg, dataset)
-    return [text for text, warm in zip(texts, dataset.warm_items, strict=True) if warm]
-
-
 def load_encoder(cfg: DictConfig, dataset: RecDataset) -> TextEncoder:
     """The language model, fitted to texts of warm items alone: cold ones must decide nothing about it."""
     encoder: TextEncoder = build(cfg.lm)
-    return encoder.fitted_to(warm_texts(cfg, dataset))
+    texts = item_texts(cfg, dataset)
+    return encoder.fitted_to([text for text, warm in zip(texts, dataset.warm_items, strict=True) if warm])
 
 
 def load_text(cfg: DictConfig, dataset: RecDataset) -> TextFeatures:

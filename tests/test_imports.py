@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "kg": set(),
     "text": {"kg"},
     "nn": {"kg"},
-    "lm": {"text"},
+    "lm": {"text", "training"},
     "data": {"kg"},
     "models": {"data", "kg", "text", "nn"},
     "evaluation": {"data", "kg"},

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,11 +13,14 @@ from kgrec.text.transformer import TransformerEncoder
 
 SAMPLE = 512
 """Most texts compared; they are taken evenly from all."""
+NEIGHBOURS = 10
 
 
-def encoder_of(folder: Path, max_length: int, pooling: str, dtype: str = "float32") -> TransformerEncoder:
-    """The encoder of a whole model, its vectors scaled to length 1; on the CPU, where rates are compared."""
-    return TransformerEncoder(str(folder), None, pooling, max_length, 64, dtype, True, "cpu")
+def encoder_of(
+    folder: Path, max_length: int, pooling: str, dtype: str = "float32", device: str = "cpu"
+) -> TransformerEncoder:
+    """The encoder of a whole model, its vectors scaled to length 1; on the CPU where rates are compared."""
+    return TransformerEncoder(str(folder), None, pooling, max_length, 64, dtype, True, device)
 
 
 def agreement(before: TextEncoder, after: TextEncoder, texts: Sequence[str]) -> dict[str, float]:
@@ -44,6 +48,29 @@ def agreement(before: TextEncoder, after: TextEncoder, texts: Sequence[str]) -> 
         cosine = F.cosine_similarity(old, new)
         figures |= {"cosine_mean": float(cosine.mean()), "cosine_lowest": float(cosine.min())}
     return figures
+
+
+def likeness(rows: Tensor, others: Tensor) -> dict[str, float]:
+    """How alike two models see the same texts, whatever the widths of their vectors.
+
+    Args:
+        rows: ``[N, d]``, one for each text.
+        others: ``[N, D]``, those of the other model.
+
+    Returns:
+        ``similarity_correlation``, Pearson's, of the cosines of all pairs of texts; ``neighbours@10``, the
+        share of a text's ten nearest texts that are the same (of fewer where there are fewer).
+    """
+    cosines = []
+    for one in (rows, others):
+        unit = F.normalize(one, dim=-1)
+        cosines.append(unit @ unit.T)
+    above = torch.triu_indices(len(rows), len(rows), offset=1)
+    pairs = torch.stack([cosine[above[0], above[1]] for cosine in cosines])
+    k = min(NEIGHBOURS, len(rows) - 1)
+    nearest = [cosine.fill_diagonal_(-torch.inf).topk(k).indices for cosine in cosines]
+    shared = (nearest[0].unsqueeze(2) == nearest[1].unsqueeze(1)).any(dim=2).float().mean()
+    return {"similarity_correlation": float(torch.corrcoef(pairs)[0, 1]), "neighbours@10": float(shared)}
 
 
 def _timed(encoder: TextEncoder, texts: list[str]) -> tuple[Tensor, float]:

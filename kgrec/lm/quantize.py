@@ -56,7 +56,7 @@ def write_dynamic(folder: Path, model: LanguageModel, texts: Sequence[str]) -> N
 
 
 def write_static(folder: Path, model: LanguageModel, texts: Sequence[str]) -> None:
-    """ONNX with weights and activations in int8; the latter by ranges seen on :data:`CALIBRATION_TEXTS` texts."""
+    """ONNX with weights and activations in int8; the latter by their ranges on :data:`CALIBRATION_TEXTS`."""
     from onnxruntime.quantization import QuantType, quantize_static
 
     sample = list(texts)[:: max(1, -(-len(texts) // CALIBRATION_TEXTS))]

@@ -13,9 +13,9 @@ def main(arguments: Sequence[str]) -> int:
     """Quantise, save, compare."""
     parser = CommandParser(
         "lm quantize",
-        "Store weights in 8 bits. own: kgrec's, each token by its own scale; read by lm=hf lm.dtype=int8, or\n"
-        "with lm.dtype=float32 as rounded weights alone. dynamic, static: ONNX, read by lm=onnx; static takes\n"
-        "the ranges of activations from texts of warm items. The cosine to the model before is printed.",
+        "Store weights in 8 bits. own: kgrec's, each token by its own scale; read by lm=hf lm.dtype=int8,\n"
+        "or with lm.dtype=float32 as rounded weights alone. dynamic, static: ONNX, read by lm=onnx; static\n"
+        "takes the ranges of activations from texts of warm items. The cosine to the model before is shown.",
         "  kgrec lm quantize minilm --out minilm-int8 --method dynamic --data ml-100k",
     )
     parser.add_argument("model", help=MODEL_HELP)
