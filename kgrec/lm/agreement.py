@@ -58,8 +58,9 @@ def likeness(rows: Tensor, others: Tensor) -> dict[str, float]:
         others: ``[N, D]``, those of the other model.
 
     Returns:
-        ``similarity_correlation``, Pearson's, of the cosines of all pairs of texts; ``neighbours@10``, the
-        share of a text's ten nearest texts that are the same (of fewer where there are fewer).
+        ``similarity_correlation``, Pearson's, of the cosines of all pairs of texts, 0 where one of the
+        models finds all pairs alike; ``neighbours@10``, the share of a text's ten nearest texts that are
+        the same (of fewer where there are fewer).
     """
     cosines = []
     for one in (rows, others):
@@ -70,7 +71,8 @@ def likeness(rows: Tensor, others: Tensor) -> dict[str, float]:
     k = min(NEIGHBOURS, len(rows) - 1)
     nearest = [cosine.fill_diagonal_(-torch.inf).topk(k).indices for cosine in cosines]
     shared = (nearest[0].unsqueeze(2) == nearest[1].unsqueeze(1)).any(dim=2).float().mean()
-    return {"similarity_correlation": float(torch.corrcoef(pairs)[0, 1]), "neighbours@10": float(shared)}
+    correlation = torch.corrcoef(pairs)[0, 1].nan_to_num(0.0)
+    return {"similarity_correlation": float(correlation), "neighbours@10": float(shared)}
 
 
 def _timed(encoder: TextEncoder, texts: list[str]) -> tuple[Tensor, float]:

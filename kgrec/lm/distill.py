@@ -92,7 +92,7 @@ class Student(nn.Module):
 
     def forward(self, lesson: Lesson) -> Tensor:
         """The weighted sum of the losses ``[]``."""
-        return torch.stack([one.weight * one(lesson) for one in self.objectives.values()]).sum()  # type: ignore[operator]
+        return torch.stack([one.weight * one(lesson) for one in self.objectives.values()]).sum()
 
 
 @dataclass

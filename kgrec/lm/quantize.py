@@ -45,7 +45,7 @@ def write_own(folder: Path, model: LanguageModel, texts: Sequence[str]) -> None:
 
 def write_dynamic(folder: Path, model: LanguageModel, texts: Sequence[str]) -> None:
     """ONNX with weights in int8 for each channel; activations get their scale as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
 
     def convert(source: Path, target: Path) -> None:
         quantize_dynamic(
@@ -113,7 +113,7 @@ def _reader(model: LanguageModel, texts: Sequence[str]) -> Any:
             input_ids, mask = padded([ids[row] for row in rows], torch.device("cpu"))
             yield {"input_ids": input_ids.numpy(), "attention_mask": mask.numpy()}
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(CalibrationDataReader):
         """One batch after the other, then ``None``."""
 
         def __init__(self) -> None:

@@ -45,7 +45,11 @@ def main(arguments: Sequence[str]) -> int:
         read = partial(encoder_of, dtype="int8") if given.method == "own" else onnx_encoder
         return agreement(parent, read(folder, model.max_length, given.pooling), texts)
 
-    fill = partial(WRITERS[given.method], model=model, texts=texts)
-    done = write_folder(given.out, fill, [*model.lineage, step], measure)
+    done = write_folder(
+        given.out,
+        lambda folder: WRITERS[given.method](folder, model, texts),
+        [*model.lineage, step],
+        measure,
+    )
     print(f"{given.out}\n{shown(done.figures)}")
     return 0
