@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.lm.agreement import encoder_of, likeness
-from kgrec.lm.folder import LanguageModel
+from kgrec.lm.folder import LanguageModel, require_memory
 from kgrec.lm.objectives.base import Lesson, Objective, Sizes
 from kgrec.seed import torch_generator
 from kgrec.text.backbone import token_ids
@@ -149,7 +149,7 @@ class Distillation:
             ``held_out_loss_before`` and ``held_out_loss``, ``epochs``, ``best_epoch``, ``texts_trained``,
             and :func:`kgrec.lm.agreement.likeness` to the teacher on the held-out texts, before and after.
         """
-        student, start = self._prepared()
+        student, steps = self._prepared()
         before = self._likeness(student)
         optimizer = torch.optim.AdamW(
             student.parameters(), lr=self.schedule.lr, weight_decay=self.schedule.weight_decay
@@ -165,10 +165,10 @@ class Distillation:
             epoch, best = snapshot.progress["epoch"], snapshot.best
             log.info("going on after epoch %d", epoch)
         stored = time.monotonic()
-        with Progress("auto", self.schedule.epochs, start, epoch, is_main=True) as progress:
+        with Progress("auto", self.schedule.epochs, steps, epoch, is_main=True) as progress:
             while epoch < self.schedule.epochs and not stopping.should_stop:
                 epoch += 1
-                loss = self._epoch(student, optimizer, epoch, start, progress)
+                loss = self._epoch(student, optimizer, epoch, steps, progress)
                 held = self._held_out_loss(student)
                 if stopping.update(held, epoch):
                     best = copy_weights(student)
@@ -186,6 +186,9 @@ class Distillation:
 
     def _prepared(self) -> tuple[Student, int]:
         """The student on its device, and the steps of an epoch."""
+        parameters = sum(parameter.numel() for parameter in self.student.network.parameters())
+        # weights, gradients, two moments, and copies of the best and the last weights, in float32
+        require_memory(6 * 4 * parameters, "training the student")
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         student = Student(self.student.network, self.objectives).to(device)
         return student, len(self._batches(self._train))

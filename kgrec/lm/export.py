@@ -25,7 +25,6 @@ TEXTS = (
 """Texts of different lengths, compared where no dataset is named."""
 
 _LARGEST = 2**31
-_TORCH_NAMES = ["input_ids", "attention_mask"]
 
 
 class _States(nn.Module):
@@ -59,7 +58,7 @@ def write_onnx(folder: Path, model: LanguageModel) -> None:
     length = max(map(len, encoded))
     ids = torch.tensor([[*tokens, *[0] * (length - len(tokens))] for tokens in encoded])
     mask = torch.tensor([[1] * len(tokens) + [0] * (length - len(tokens)) for tokens in encoded])
-    names = [*_TORCH_NAMES, "last_hidden_state"]
+    names = ["input_ids", "attention_mask", "last_hidden_state"]
     with torch.no_grad(), quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the tracer: values that are constants, and are
         try:

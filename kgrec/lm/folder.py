@@ -7,6 +7,7 @@ published model on.
 
 import hashlib
 import json
+import shlex
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -192,7 +193,7 @@ def new_step(
         parent: name or folder of the model.
         commit: of the code.
     """
-    line = " ".join(["kgrec", *command])
+    line = shlex.join(["kgrec", *command])
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return Step(verb, line, dict(settings), parent, weights_sha256(find_lm(parent)), commit, now, {})
 

@@ -45,11 +45,15 @@ def write_own(folder: Path, model: LanguageModel, texts: Sequence[str]) -> None:
 
 def write_dynamic(folder: Path, model: LanguageModel, texts: Sequence[str]) -> None:
     """ONNX with weights in int8 for each channel; activations get their scale as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic  # type: ignore[import-untyped]
+    library = _library()
 
     def convert(source: Path, target: Path) -> None:
-        quantize_dynamic(
-            source, target, op_types_to_quantize=_OPERATORS, per_channel=True, weight_type=QuantType.QInt8
+        library.quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=_OPERATORS,
+            per_channel=True,
+            weight_type=library.QuantType.QInt8,
         )
 
     _write_quantized(folder, model, "dynamic", convert)
@@ -57,19 +61,18 @@ def write_dynamic(folder: Path, model: LanguageModel, texts: Sequence[str]) -> N
 
 def write_static(folder: Path, model: LanguageModel, texts: Sequence[str]) -> None:
     """ONNX with weights and activations in int8; the latter by their ranges on :data:`CALIBRATION_TEXTS`."""
-    from onnxruntime.quantization import QuantType, quantize_static
-
+    library = _library()
     sample = list(texts)[:: max(1, -(-len(texts) // CALIBRATION_TEXTS))]
 
     def convert(source: Path, target: Path) -> None:
-        quantize_static(
+        library.quantize_static(
             source,
             target,
-            _reader(model, sample),
+            _reader(library, model, sample),
             op_types_to_quantize=_OPERATORS,
             per_channel=True,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            activation_type=library.QuantType.QUInt8,
+            weight_type=library.QuantType.QInt8,
             # a product of two activations, as attention has them, loses more than it saves
             extra_options={"MatMulConstBOnly": True},
         )
@@ -102,10 +105,18 @@ def _write_quantized(
     write_settings(folder, model, stored)
 
 
-def _reader(model: LanguageModel, texts: Sequence[str]) -> Any:
-    """The texts as onnxruntime's calibration asks for them."""
-    from onnxruntime.quantization import CalibrationDataReader
+def _library() -> Any:
+    try:
+        from onnxruntime import quantization  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise InputError(
+            f"--method: dynamic and static need onnx and onnxruntime ({error}); pip install onnx onnxruntime"
+        ) from error
+    return quantization
 
+
+def _reader(library: Any, model: LanguageModel, texts: Sequence[str]) -> Any:
+    """The texts as onnxruntime's calibration asks for them."""
     ids = token_ids(model.tokenizer, list(texts), model.max_length)
 
     def feeds() -> Iterator[dict[str, Any]]:
@@ -113,7 +124,7 @@ def _reader(model: LanguageModel, texts: Sequence[str]) -> Any:
             input_ids, mask = padded([ids[row] for row in rows], torch.device("cpu"))
             yield {"input_ids": input_ids.numpy(), "attention_mask": mask.numpy()}
 
-    class Reader(CalibrationDataReader):
+    class Reader(library.CalibrationDataReader):
         """One batch after the other, then ``None``."""
 
         def __init__(self) -> None:

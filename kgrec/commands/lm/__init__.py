@@ -2,15 +2,8 @@
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from kgrec.cli import OVERRIDES_HELP, run_action
-from kgrec.errors import InputError
-
-if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
-    from kgrec.data.dataset import RecDataset
 
 ACTIONS = {
     "prune": "drop layers, attention heads, inner width and unused words",
@@ -38,29 +31,9 @@ def add_corpus(parser: ArgumentParser) -> None:
 
 
 def corpus(given: Namespace) -> list[str]:
-    """The texts of :func:`warm_corpus` that the arguments of :func:`add_corpus` name."""
+    """The texts that the arguments of :func:`add_corpus` name; see :func:`kgrec.pipeline.warm_corpus`."""
     from kgrec.build import compose
-    from kgrec.pipeline import load_dataset
+    from kgrec.pipeline import load_dataset, warm_corpus
 
     cfg = compose([f"data={given.data}", *given.overrides])
     return list(warm_corpus(cfg, load_dataset(cfg)))
-
-
-def warm_corpus(cfg: "DictConfig", dataset: "RecDataset") -> dict[str, int]:
-    """The non-empty texts of warm items, each once, and the first item that has it.
-
-    Cold items decide nothing about a model.
-
-    Raises:
-        InputError: there is none.
-    """
-    from kgrec.pipeline import item_texts
-
-    texts = item_texts(cfg, dataset)
-    found: dict[str, int] = {}
-    for item in dataset.warm_items.nonzero()[0].tolist():
-        if texts[item].strip():
-            found.setdefault(texts[item], item)
-    if not found:
-        raise InputError(f"--data: {dataset.name} has no item text, expected a dataset with texts")
-    return found

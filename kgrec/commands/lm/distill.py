@@ -11,8 +11,6 @@ from kgrec.commands.lm import MODEL_HELP, OUT_HELP, add_corpus
 from kgrec.errors import InputError
 
 if TYPE_CHECKING:
-    from omegaconf import DictConfig
-
     from kgrec.lm.distill import Distillation
     from kgrec.lm.folder import LanguageModel
 
@@ -113,7 +111,7 @@ def _schedule(given: Namespace) -> Any:
     )
 
 
-def _composed(given: Namespace) -> "DictConfig":
+def _composed(given: Namespace) -> Any:
     """The dataset and the objectives.
 
     Raises:
@@ -131,15 +129,14 @@ def _composed(given: Namespace) -> "DictConfig":
 
 
 def _distillation(
-    given: Namespace, cfg: "DictConfig", teacher: "LanguageModel", student: "LanguageModel"
+    given: Namespace, cfg: Any, teacher: "LanguageModel", student: "LanguageModel"
 ) -> "Distillation":
     import torch
 
     from kgrec.build import build
-    from kgrec.commands.lm import warm_corpus
     from kgrec.kg.fact_vectors import fact_vectors
     from kgrec.lm.distill import Distillation, sizes_of
-    from kgrec.pipeline import load_dataset, load_facts
+    from kgrec.pipeline import load_dataset, load_facts, warm_corpus
     from kgrec.seed import stream_seed
 
     dataset = load_dataset(cfg)
