@@ -96,6 +96,24 @@ def item_texts(cfg: DictConfig, dataset: RecDataset) -> list[str]:
     )
 
 
+def warm_corpus(cfg: DictConfig, dataset: RecDataset) -> dict[str, int]:
+    """The non-empty texts of warm items, each once, and the first item that has it.
+
+    Cold items decide nothing about a model.
+
+    Raises:
+        InputError: there is none.
+    """
+    texts = item_texts(cfg, dataset)
+    found: dict[str, int] = {}
+    for item in dataset.warm_items.nonzero()[0].tolist():
+        if texts[item].strip():
+            found.setdefault(texts[item], item)
+    if not found:
+        raise InputError(f"--data: {dataset.name} has no item text, expected a dataset with texts")
+    return found
+
+
 def load_encoder(cfg: DictConfig, dataset: RecDataset) -> TextEncoder:
     """The language model, fitted to texts of warm items alone: cold ones must decide nothing about it."""
     encoder: TextEncoder = build(cfg.lm)

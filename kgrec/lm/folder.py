@@ -7,11 +7,13 @@ published model on.
 
 import hashlib
 import json
+import shlex
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +193,7 @@ def new_step(
         parent: name or folder of the model; ``None`` = there is none, the model is made from scratch.
         commit: of the code.
     """
-    line = " ".join(["kgrec", *command])
+    line = shlex.join(["kgrec", *command])
     now = datetime.now(UTC).isoformat(timespec="seconds")
     digest = weights_sha256(find_lm(parent)) if parent else ""
     return Step(verb, line, dict(settings), parent or "", digest, commit, now, {})
@@ -220,22 +222,32 @@ def save_lm(out: Path, network: Any, tokenizer: Any, lineage: Sequence[Step]) ->
         tokenizer: that of the network.
         lineage: all steps, this one last.
     """
-
-    def fill(folder: Path) -> None:
-        with quiet():
-            network.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-
-    write_folder(out, fill, lineage)
+    write_folder(out, partial(write_pretrained, network=network, tokenizer=tokenizer), lineage)
 
 
-def write_folder(out: Path, fill: Callable[[Path], None], lineage: Sequence[Step]) -> None:
+def write_pretrained(folder: Path, network: Any, tokenizer: Any) -> None:
+    """Write network and tokenizer as transformers does."""
+    with quiet():
+        network.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
+def write_folder(
+    out: Path,
+    fill: Callable[[Path], None],
+    lineage: Sequence[Step],
+    measure: Callable[[Path], dict[str, float]] | None = None,
+) -> Step:
     """Write a folder under a temporary name beside ``out``, then rename it.
 
     Args:
         out: the folder; its parents are made. An earlier result of the same step is replaced.
         fill: writes everything but ``lineage.json`` into the folder it is given.
         lineage: all steps, this one last.
+        measure: figures of what was written, read back; they are added to those of this step.
+
+    Returns:
+        This step with its figures.
 
     Raises:
         InputError: ``out`` holds something else, or cannot be written.
@@ -245,9 +257,12 @@ def write_folder(out: Path, fill: Callable[[Path], None], lineage: Sequence[Step
     try:
         temporary.mkdir(parents=True)
         fill(temporary)
-        text = json.dumps([asdict(step) for step in lineage], indent=2, allow_nan=False)
+        figures = measure(temporary) if measure else {}
+        step = replace(lineage[-1], figures=lineage[-1].figures | figures)
+        text = json.dumps([asdict(one) for one in (*lineage[:-1], step)], indent=2, allow_nan=False)
         (temporary / LINEAGE).write_text(text + "\n", encoding="utf-8")
         _swap_in(temporary, out)
+        return step
     except OSError as error:
         raise InputError(f"--out: {out} cannot be written ({error.strerror or error})") from error
     finally:

@@ -95,6 +95,12 @@ def git_state() -> dict[str, Any] | None:
     return {"commit": commit, "dirty": bool(changes)}
 
 
+def commit() -> str | None:
+    """Commit of the code, ``None`` outside a checkout."""
+    state = git_state()
+    return str(state["commit"]) if state else None
+
+
 def _git_output(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(

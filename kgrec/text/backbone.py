@@ -1,22 +1,30 @@
 """A pretrained network and its tokenizer: loaded quietly, cut, counted. The home of transformers in text/."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.text.added import add_stored
+from kgrec.text.blocks import layer_list, narrow_heads
 from kgrec.text.encoder import Cost
-from kgrec.text.int8 import Int8Embedding, quantize, stored_bytes
+from kgrec.text.int8 import Int8Embedding, dequantized, quantize, stored_bytes
+from kgrec.text.pretrained import read_config
 from kgrec.text.vocabulary import keep_rows, restrict
 
 log = logging.getLogger(__name__)
+
+OWN = "kgrec"
+"""Key in ``config.json`` of what transformers cannot say of a model: ``num_heads``, the heads left in each
+layer, where they are fewer than ``num_attention_heads``; ``stored``, int8 where the weights are."""
 
 
 @dataclass(frozen=True)
@@ -154,23 +162,20 @@ def load_backbone(
 
 
 def load_network(folder: Path, dtype: torch.dtype) -> Any:
-    """The network of a model folder as transformers loads it, without its pooling head.
+    """The network of a model folder, without its pooling head.
 
     Raises:
         InputError: it does not load, or weights are missing.
     """
-    from transformers import AutoModel
-
+    load = _load_own if OWN in read_config(folder) else _load_published
     # Weights that are not in the folder are drawn at random: the run's own stream must not notice.
     with quiet(), torch.random.fork_rng(devices=[]):
         try:
-            network, info = AutoModel.from_pretrained(
-                folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
-            )
-        except (OSError, ValueError, KeyError) as error:
+            network, absent = load(folder, dtype)
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise InputError(f"model: {folder} does not load ({_first_line(error)})") from error
     unused = ("pooler.", "decoder.") if network.config.is_encoder_decoder else ("pooler.",)
-    if missing := sorted(key for key in info["missing_keys"] if not key.startswith(unused)):
+    if missing := sorted(key for key in absent if not key.startswith(unused)):
         raise InputError(f"model: {folder} lacks {len(missing)} weights, among them {missing[0]}")
     if network.config.is_encoder_decoder:
         network = network.get_encoder()
@@ -181,14 +186,43 @@ def load_network(folder: Path, dtype: torch.dtype) -> Any:
     return network
 
 
+def _load_published(folder: Path, dtype: torch.dtype) -> tuple[Any, Collection[str]]:
+    """A model in the form of transformers, and the names of the weights that its folder lacks."""
+    from transformers import AutoModel
+
+    network, info = AutoModel.from_pretrained(
+        folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+    )
+    return network, info["missing_keys"]
+
+
+def _load_own(folder: Path, dtype: torch.dtype) -> tuple[Any, Collection[str]]:
+    """A model of ``kgrec lm`` that transformers has no form for; see :data:`OWN`."""
+    from transformers import AutoConfig, AutoModel
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    network = AutoModel.from_config(config)
+    own = getattr(config, OWN)
+    own.pop("stored", None)  # in memory the weights are float32
+    if num_heads := own.get("num_heads"):
+        narrow_heads(network, num_heads)
+    weights = {
+        name: tensor for path in folder.glob("*.safetensors") for name, tensor in load_file(path).items()
+    }
+    try:
+        absent = network.load_state_dict(dequantized(weights), strict=False).missing_keys
+    except RuntimeError as error:  # shapes that differ
+        raise InputError(f"model: {folder} does not load ({' '.join(str(error).split())})") from error
+    return network.to(dtype), absent
+
+
 def _cut(folder: Path, network: Any, available: int, depth: int) -> nn.ModuleList:
     """Drop the layers after ``depth``; gives those kept, none where there is no list of layers."""
-    for name, module in network.named_modules():  # outermost first
-        if isinstance(module, nn.ModuleList) and len(module) == available:
-            parent, _, attribute = name.rpartition(".")
-            kept = module[:depth]
-            setattr(network.get_submodule(parent), attribute, kept)
-            return kept
+    if found := layer_list(network, available):
+        name, layers = found
+        parent, _, attribute = name.rpartition(".")
+        setattr(network.get_submodule(parent), attribute, layers[:depth])
+        return layers[:depth]
     if depth < available:
         raise InputError(f"num_layers: {folder} has no list of layers to cut; set num_layers to null")
     return nn.ModuleList()

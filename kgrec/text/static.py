@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from kgrec.errors import InputError
 from kgrec.text.backbone import load_tokenizer, token_ids
 from kgrec.text.encoder import Cost
-from kgrec.text.int8 import Int8Rows
+from kgrec.text.int8 import Int8Rows, dequantized
 from kgrec.text.pretrained import find_model, fingerprint, read_config
 from kgrec.text.vocabulary import kept_ids, name_of, require_fitted, restrict
 
@@ -218,7 +218,11 @@ def _read_tables(folder: Path, max_length: int) -> _Tables:
         if name is None:
             return None
         with safe_open(file_of[name], framework="pt") as file:
-            return file.get_tensor(name).float()
+            tensor = file.get_tensor(name)
+            if tensor.dtype != torch.int8:
+                return tensor.float()
+            scale = f"{name.removesuffix('weight')}scale"
+            return dequantized({name: tensor, scale: file.get_tensor(scale)})[name]
 
     words, positions = read(_WORDS), read(_POSITIONS)
     if words is None:

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from kgrec.errors import InputError
 from kgrec.text.backbone import Backbone, load_backbone, load_tokenizer, token_ids
+from kgrec.text.batches import length_batches, padded
 from kgrec.text.encoder import Cost
 from kgrec.text.pooling import POOLINGS
 from kgrec.text.pretrained import find_model, fingerprint, read_config
@@ -179,16 +179,10 @@ class TransformerEncoder:
     def _pooled_states(self, texts: list[str], every_layer: bool) -> Tensor:
         """``[1, N, dim]``, or ``[depth + 1, N, dim]`` for every layer."""
         ids = self.token_ids(self.backbone.tokenizer, texts)
-        # longest first: memory runs out at once or never
-        order = sorted((row for row, tokens in enumerate(ids) if tokens), key=lambda row: -len(ids[row]))
         pooled = torch.zeros(self.depth + 1 if every_layer else 1, len(texts), self.dim)
-        starts = range(0, len(order), self.batch_size)
-        for start in tqdm(starts, desc="encoding texts", unit="batch", disable=None, delay=2):
-            rows = order[start : start + self.batch_size]
-            batch = [torch.tensor(ids[row], device=self.device) for row in rows]
-            # padded on the right with id 0: any id will do, since the mask hides it
-            input_ids = pad_sequence(batch, batch_first=True)
-            mask = pad_sequence([torch.ones_like(tokens) for tokens in batch], batch_first=True)
+        batches = length_batches(ids, self.batch_size)
+        for rows in tqdm(batches, desc="encoding texts", unit="batch", disable=None, delay=2):
+            input_ids, mask = padded([ids[row] for row in rows], self.device)
             for layer, states in enumerate(self.backbone.states(input_ids, mask, every_layer)):
                 pooled[layer, rows] = POOLINGS[self.pooling](states, mask).cpu()
         return F.normalize(pooled, dim=-1) if self.normalize else pooled

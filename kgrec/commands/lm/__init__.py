@@ -1,8 +1,9 @@
 """``kgrec lm``: what is done to a language model; one file per verb."""
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from kgrec.cli import run_action
+from kgrec.cli import OVERRIDES_HELP, run_action
 
 ACTIONS = {
     "pretrain": "teach a BERT the words of a corpus, from scratch or further",
@@ -16,9 +17,27 @@ EXAMPLE = """\
   kgrec lm pretrain bert_tiny data=ml-100k --out tiny
   kgrec lm tune minilm_l1 data=ml-100k --out tuned
   kgrec lm prune minilm --out smaller --layers 1 --data ml-100k
-  kgrec lm quantize smaller --out smaller-int8"""
+  kgrec lm quantize smaller --out smaller-int8 --data ml-100k"""
+
+MODEL_HELP = "minilm (packaged), packaged:<python package>, a folder, or a hub name"
+OUT_HELP = "folder to write: any lm config reads it, lm=hf lm.model=DIR"
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one verb."""
     return run_action("lm", ACTIONS, EXAMPLE, arguments)
+
+
+def add_corpus(parser: ArgumentParser) -> None:
+    """Arguments that name the texts of a dataset's items."""
+    parser.add_argument("--data", required=True, metavar="NAME", help="dataset whose item texts are read")
+    parser.add_argument("overrides", nargs="*", metavar="setting", help=f"of the dataset: {OVERRIDES_HELP}")
+
+
+def corpus(given: Namespace) -> list[str]:
+    """The texts that the arguments of :func:`add_corpus` name; see :func:`kgrec.pipeline.warm_corpus`."""
+    from kgrec.build import compose
+    from kgrec.pipeline import load_dataset, warm_corpus
+
+    cfg = compose([f"data={given.data}", *given.overrides])
+    return list(warm_corpus(cfg, load_dataset(cfg)))
