@@ -107,7 +107,7 @@ def _write_quantized(
 
 def _library() -> Any:
     try:
-        from onnxruntime import quantization  # type: ignore[import-untyped]
+        from onnxruntime import quantization
     except ImportError as error:
         raise InputError(
             f"--method: dynamic and static need onnx and onnxruntime ({error}); pip install onnx onnxruntime"

@@ -118,7 +118,7 @@ class OnnxEncoder:
     @cached_property
     def _session(self) -> Any:
         try:
-            import onnxruntime  # type: ignore[import-untyped]
+            import onnxruntime
         except ImportError as error:
             raise InputError(
                 "lm: an ONNX model needs onnxruntime, which is not installed; pip install onnxruntime"

@@ -9,7 +9,7 @@ from kgrec.cli import main
 from kgrec.lm.folder import read_lineage
 from kgrec.text.transformer import TransformerEncoder
 
-DATA = ["--data", "planted"]
+DATA = ["data=planted"]
 
 
 @pytest.fixture(autouse=True)

@@ -16,8 +16,8 @@ ACTIONS = {
 EXAMPLE = """\
   kgrec lm pretrain bert_tiny data=ml-100k --out tiny
   kgrec lm tune minilm_l1 data=ml-100k --out tuned
-  kgrec lm prune minilm --out smaller --layers 1 --data ml-100k
-  kgrec lm quantize smaller --out smaller-int8 --data ml-100k"""
+  kgrec lm prune minilm --out smaller --layers 1 data=ml-100k
+  kgrec lm quantize smaller --out smaller-int8 data=ml-100k"""
 
 MODEL_HELP = "minilm (packaged), packaged:<python package>, a folder, or a hub name"
 OUT_HELP = "folder to write: any lm config reads it, lm=hf lm.model=DIR"
@@ -29,9 +29,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def add_corpus(parser: ArgumentParser) -> None:
-    """Arguments that name the texts of a dataset's items."""
-    parser.add_argument("--data", required=True, metavar="NAME", help="dataset whose item texts are read")
-    parser.add_argument("overrides", nargs="*", metavar="setting", help=f"of the dataset: {OVERRIDES_HELP}")
+    """The settings that name a dataset, whose item texts are read."""
+    parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP)
 
 
 def corpus(given: Namespace) -> list[str]:
@@ -39,5 +38,5 @@ def corpus(given: Namespace) -> list[str]:
     from kgrec.build import compose
     from kgrec.pipeline import load_dataset, warm_corpus
 
-    cfg = compose([f"data={given.data}", *given.overrides])
+    cfg = compose(given.overrides)
     return list(warm_corpus(cfg, load_dataset(cfg)))

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
         "teacher_sha256": weights_sha256(find_lm(given.teacher)),
         "pooling": given.pooling,
         "schedule": asdict(schedule),
-        "data": [given.data, *given.overrides],
+        "data": given.overrides,
         "objectives": plain(cfg)["objectives"],
     }
     step = new_step("distill", ["lm", "distill", *arguments], settings, given.student, commit())
@@ -76,8 +76,8 @@ def _parser() -> CommandParser:
         "Train a student until its vectors of item texts say what the teacher's say. Reads the texts of\n"
         "warm items alone, a part of them held out to stop by. Objectives are the files of conf/lm_distill,\n"
         "added up; objectives.NAME.KEY=VALUE changes one. The same command goes on where it was stopped.",
-        "  kgrec lm prune minilm --out small --layers 1 --data ml-100k\n"
-        "  kgrec lm distill minilm small --data ml-100k --out taught --objectives ranking,graph",
+        "  kgrec lm prune minilm --out small --layers 1 data=ml-100k\n"
+        "  kgrec lm distill minilm small data=ml-100k --out taught --objectives ranking,graph",
     )
     parser.add_argument("teacher", help=MODEL_HELP)
     parser.add_argument("student", help="as the teacher; it keeps its size and its tokenizer")
@@ -125,7 +125,7 @@ def _composed(given: Namespace) -> Any:
             f"--objectives: found {unknown[0]!r}, expected some of {', '.join(options('lm_distill'))}"
         )
     chosen = [f"+lm_distill@objectives.{name}={name}" for name in dict.fromkeys(names)]
-    return compose([f"data={given.data}", *chosen, *given.overrides])
+    return compose([*chosen, *given.overrides])
 
 
 def _distillation(

@@ -15,7 +15,7 @@ def main(arguments: Sequence[str]) -> int:
         "Leave out layers, attention heads, neurons of the feed-forward parts and rows of the vocabulary;\n"
         "the matrices get smaller. Heads and neurons go by their importance for the vectors of the item\n"
         "texts of warm items. What is left is saved as a model folder with its lineage, and compared.",
-        "  kgrec lm prune minilm --out smaller --layers 1-3 --heads 8 --width 1024 --data ml-100k",
+        "  kgrec lm prune minilm --out smaller --layers 1-3 --heads 8 --width 1024 data=ml-100k",
     )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help=OUT_HELP)
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     settings = {
         **asdict(pruning),
         "layers": list(layers or []) or None,
-        "corpus": [given.data, *given.overrides],
+        "corpus": given.overrides,
     }
     step = new_step("prune", ["lm", "prune", *arguments], settings, given.model, commit())
     check_out(given.out, step)

@@ -16,7 +16,7 @@ def main(arguments: Sequence[str]) -> int:
         "Store weights in 8 bits. own: kgrec's, each token by its own scale; read by lm=hf lm.dtype=int8,\n"
         "or with lm.dtype=float32 as rounded weights alone. dynamic, static: ONNX, read by lm=onnx; static\n"
         "takes the ranges of activations from texts of warm items. The cosine to the model before is shown.",
-        "  kgrec lm quantize minilm --out minilm-int8 --method dynamic --data ml-100k",
+        "  kgrec lm quantize minilm --out minilm-int8 --method dynamic data=ml-100k",
     )
     parser.add_argument("model", help=MODEL_HELP)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     from kgrec.reporting.environment import commit
 
     settings = {name: getattr(given, name) for name in ("method", "pooling")}
-    settings["data"] = [given.data, *given.overrides]
+    settings["data"] = given.overrides
     step = new_step("quantize", ["lm", "quantize", *arguments], settings, given.model, commit())
     check_out(given.out, step)
     model, texts = load_lm(given.model), corpus(given)
