@@ -153,7 +153,7 @@ def test_every_option_builds(group: str) -> None:
         (["bert_tiny", "lm_pretrain.held_out=1.5"], r"lm_pretrain.held_out: found 1.5, expected in \(0, 1\)"),
         (["bert_tiny", "lm_pretrain.max_length=4"], "lm_pretrain.max_length: found 4, expected 8 to 512"),
         (["bert_tiny", "lm_pretrain.masking.share=0"], "lm_pretrain.masking.share: found 0"),
-        (["bert_tiny", "lm_size.num_heads=3"], "lm_size.hidden_size: found 16, expected a multiple of the 3 heads"),
+        (["bert_tiny", "lm_size.num_heads=3"], "lm_size.hidden_size: found 16, expected a multiple of"),
         (["hashing"], "lm=hashing: found no language model"),
         (["/nowhere"], "model: /nowhere is no folder"),
     ],
