@@ -111,7 +111,7 @@ def test_a_link_into_nowhere_is_named(refused: Command, workplace: Path, links: 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (["kg=true"], "setting 'kg=true': kg has no option 'true'; valid: full, none, "),
+        (["kg=true"], "setting 'kg=true': kg has no option 'true'; valid: dropped, falsified, full, "),
         (["lm=huge"], "setting 'lm=huge': lm has no option 'huge'; valid: bert_base, "),
         (["model.colour=red"], "there is no key 'model.colour'; valid: "),
         (["colour=red"], "there is no key 'colour'; valid: data, "),
