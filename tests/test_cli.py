@@ -81,7 +81,7 @@ def test_a_failing_job_does_not_stop_the_others(capsys: pytest.CaptureFixture[st
     )
     table, _, failures = shown.partition("\n\n")
     assert len(table.splitlines()) == 2 + 4
-    assert len(failures.splitlines()) == 2 + 2
+    assert len(failures.strip().splitlines()) == 2 + 2
     assert "train.batch_size: found 0, expected at least 1" in failures
     assert len(list(Path("runs").rglob("summary.json"))) == 2
     assert "data=planted" not in table  # what all jobs share is not repeated

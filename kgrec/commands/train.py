@@ -72,7 +72,7 @@ def _train_all(overrides: Sequence[str]) -> int:
         print(render_text(_jobs_table(jobs, common)))
         if failed:
             rows = [[_varied(job, common), job.message] for job in failed]
-            print("\n" + render_text(Table(["failed", "why"], rows)))
+            print(render_text(Table(["failed", "why"], rows)))
     return int(bool(failed))
 
 
