@@ -59,3 +59,26 @@ def neighbourhood(graph: Graph, node: int, steps: int) -> Neighbourhood:
         whole=graph.num_nodes,
     )
     return Neighbourhood(part, nodes)
+
+
+def with_new_item(graph: Graph, kept: Tensor, facts: Tensor) -> Graph:
+    """The graph with one item more, as its last node.
+
+    Args:
+        graph: a part of a whole, see :func:`kgrec.kg.graph.kept_nodes`.
+        kept: ``[N]`` id in the whole of each node of the part.
+        facts: ``[F, 2]`` relation of an edge into the item, and node of the whole that it comes from; those
+            from nodes that the part lacks are left out.
+    """
+    known = torch.full((int(kept.max()) + 1,), -1)
+    known[kept] = torch.arange(len(kept))
+    sources = known[facts[:, 1].clamp(max=len(known) - 1)]
+    seen = (sources >= 0) & (facts[:, 1] < len(known))
+    into = torch.stack([sources[seen], torch.full_like(sources[seen], graph.num_nodes)])
+    return replace(
+        graph,
+        edge_index=torch.cat([graph.edge_index, into], dim=1),
+        edge_type=torch.cat([graph.edge_type, facts[seen, 0]]),
+        num_nodes=graph.num_nodes + 1,
+        item_nodes=torch.cat([graph.item_nodes, graph.item_nodes.new_tensor([graph.num_nodes])]),
+    )

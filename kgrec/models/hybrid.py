@@ -1,7 +1,6 @@
 """Graph × text: items from structured and text features, joined by a fusion; users by an embedding."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
 import torch
@@ -9,43 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
-from kgrec.kg.graph import Graph, kept_nodes
-from kgrec.kg.neighbourhood import neighbourhood
+from kgrec.kg.graph import kept_nodes
+from kgrec.kg.neighbourhood import neighbourhood, with_new_item
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.graph_view import GraphView, log_fact_counts
+from kgrec.models.hiding import Hiding
 from kgrec.models.item_context import ItemContext
 from kgrec.models.regression_start import RegressionStart
 from kgrec.nn.fusion.base import Fusion, LeaningFusion, TokenFusion
 from kgrec.nn.gnn.base import GNN
 from kgrec.nn.losses import RankingLoss
 from kgrec.nn.standardize import Standardize
-from kgrec.seed import stream_seed
 
 INIT_STD = 0.1
-
-
-@dataclass(frozen=True)
-class Hiding:
-    """What a training step hides, so that the model learns to do without; all are shares in [0, 1).
-
-    Attributes:
-        items: items that play cold: their interactions leave the graph, and they are ranked among
-            themselves. 0 = items are trained warm, and all compete.
-        graphs: items whose whole graph is hidden, so that their text must do.
-        facts: edges of the graph.
-        text: dimensions of the text features.
-    """
-
-    items: float
-    graphs: float
-    facts: float
-    text: float
-
-    def __post_init__(self) -> None:
-        for field in fields(self):
-            share = getattr(self, field.name)
-            if not 0 <= share < 1:
-                raise InputError(f"model.hiding.{field.name}: found {share}, expected a share in [0, 1)")
 
 
 class Hybrid(Recommender):
@@ -224,7 +199,7 @@ class Hybrid(Recommender):
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean ranking loss over the pairs whose item competes in this step, and the fusion's own, ``[]``."""
-        competing = self._draw_competing_items(batch.step)
+        competing = self.hiding.competing(self.warm_items, self.stream, batch.step)
         chosen = competing[batch.items]
         sides = self._fusion_inputs(cold=competing & (self.hiding.items > 0))
         items = self.fusion(*sides)
@@ -278,7 +253,7 @@ class Hybrid(Recommender):
         has_kg = self.has_kg if cold is None else self.has_facts | (self.has_kg & ~cold)
         if self.training and self.hiding.graphs > 0:
             has_kg = has_kg & (torch.rand(self.num_items, device=self.device) >= self.hiding.graphs)
-        graph = self._graph_of_step(cold) if cold is not None else self.graph
+        graph = self.hiding.thinned(self.graph, cold) if cold is not None else self.graph
         nodes = self._node_features()
         sides = (self.gnn.at(nodes, graph, graph.item_nodes), text, self.has_text, has_kg)
         if self.context is None:
@@ -302,23 +277,11 @@ class Hybrid(Recommender):
         Facts about entities that the graph network does not see are counted, but carry no message. A fusion
         that reads tokens is given the text as a single one.
         """
-        graph = self.graph
-        known = torch.full((int(self.kept_nodes.max()) + 1,), -1)
-        known[self.kept_nodes] = torch.arange(len(self.kept_nodes))
-        sources = known[facts[:, 1].clamp(max=len(known) - 1)]
-        seen = (sources >= 0) & (facts[:, 1] < len(known))
-        into = torch.stack([sources[seen], torch.full_like(sources[seen], graph.num_nodes)])
-        extended = replace(
-            graph,
-            edge_index=torch.cat([graph.edge_index, into], dim=1),
-            edge_type=torch.cat([graph.edge_type, facts[seen, 0]]),
-            num_nodes=graph.num_nodes + 1,
-            item_nodes=torch.cat([graph.item_nodes, graph.item_nodes.new_tensor([graph.num_nodes])]),
-        )
+        extended = with_new_item(self.graph, self.kept_nodes, facts)
         count = self.from_count(self.count_scaler(torch.tensor([[float(len(facts))]]).log1p()))
         nodes = torch.cat([self._node_features(), count])
         if self.gnn.reach is not None:  # what is out of reach need not be computed
-            near = neighbourhood(extended, graph.num_nodes, self.gnn.reach)
+            near = neighbourhood(extended, self.graph.num_nodes, self.gnn.reach)
             extended, nodes = near.graph, near.features(nodes)
         mapped = self.from_text(self.text_scaler(text[None]))
         sides: tuple[Any, ...] = (
@@ -336,23 +299,3 @@ class Hybrid(Recommender):
         """``[N, D]``: users and entities by their embedding, items by the number of their facts."""
         items = self.from_count(self.count_scaler(self.fact_counts))
         return torch.cat([self.user_embedding, items, self.entity_embedding])
-
-    def _graph_of_step(self, cold: Tensor) -> Graph:
-        """The graph without a random share of its edges and without the interactions of cold items."""
-        graph, device = self.graph, self.device
-        weight = torch.ones(graph.num_edges, device=device)
-        if self.hiding.facts > 0:
-            half = graph.num_edges // 2  # an edge and its inverse, half the list apart, leave together
-            weight = weight * (torch.rand(half, device=device) >= self.hiding.facts).repeat(2)
-        hidden = torch.zeros(graph.num_nodes, dtype=torch.bool, device=device)
-        hidden[graph.item_nodes] = cold
-        touches = hidden[graph.edge_index].any(dim=0)
-        return graph.with_edge_weight(weight.masked_fill(touches & graph.is_interaction, 0.0))
-
-    def _draw_competing_items(self, step: int) -> Tensor:
-        """``[I]``: the items ranked in this step, the same on every process: those that play cold, if any."""
-        if self.hiding.items == 0:
-            return self.warm_items
-        generator = torch.Generator().manual_seed(stream_seed(self.stream, "cold items", step))
-        draw = torch.rand(self.num_items, generator=generator).to(self.device)
-        return self.warm_items & (draw < self.hiding.items)

@@ -1,5 +1,6 @@
 """What a student is taught: one objective per file, each with its config in ``conf/lm_distill``."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -40,7 +41,7 @@ class Lesson:
     facts: Tensor | None
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """A loss of a :class:`Lesson`, with the maps it may train beside the student; these are not kept.
 
     Args:
@@ -59,9 +60,9 @@ class Objective(nn.Module):
             raise InputError(f"objectives: found weight {weight}, expected more than 0")
         self.weight = weight
 
+    @abstractmethod
     def forward(self, lesson: Lesson) -> Tensor:
         """The loss ``[]``, without the weight."""
-        raise NotImplementedError
 
 
 def linear_map(student_dim: int, teacher_dim: int) -> nn.Module:

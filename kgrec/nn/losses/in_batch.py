@@ -4,11 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kgrec.nn.losses.base import RankingLoss, per_pair, weighted_mean
-from kgrec.nn.losses.softmax import check_temperature
+from kgrec.nn.losses.base import per_pair, weighted_mean
+from kgrec.nn.losses.softmax import Softmax
 
 
-class InBatchSoftmax(RankingLoss):
+class InBatchSoftmax(Softmax):
     r"""Cross entropy of the observed item among the distinct items of the batch.
 
     .. math::
@@ -29,11 +29,6 @@ class InBatchSoftmax(RankingLoss):
         InputError: ``temperature`` ≤ 0.
     """
 
-    def __init__(self, *, temperature: float, normalize: bool) -> None:
-        super().__init__()
-        self.temperature = check_temperature(temperature)
-        self.normalize = normalize
-
     def forward(
         self,
         users: Tensor,
@@ -44,7 +39,7 @@ class InBatchSoftmax(RankingLoss):
         candidate_mask: Tensor | None = None,
         rows: Tensor | None = None,
     ) -> Tensor:
-        """See :meth:`RankingLoss.forward`; ``negatives`` are not read."""
+        """See :meth:`kgrec.nn.losses.base.RankingLoss.forward`; ``negatives`` are not read."""
         candidates, own = positives.unique(return_inverse=True)
         users = self.ranking_space(users) / self.temperature
         scores = per_pair(users @ self.ranking_space(items[candidates]).T, rows)

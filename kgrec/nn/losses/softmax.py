@@ -1,5 +1,7 @@
 """Softmax over all items, or over sampled ones."""
 
+from abc import ABC
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -8,7 +10,24 @@ from kgrec.errors import InputError
 from kgrec.nn.losses.base import RankingLoss, SampledLoss, per_pair, weighted_mean
 
 
-class FullSoftmax(RankingLoss):
+class Softmax(RankingLoss, ABC):
+    """What softmax losses without sampled negatives share.
+
+    Args:
+        temperature: τ > 0; scores are divided by it.
+        normalize: True = cosine scores, False = inner products.
+
+    Raises:
+        InputError: ``temperature`` ≤ 0.
+    """
+
+    def __init__(self, *, temperature: float, normalize: bool) -> None:
+        super().__init__()
+        self.temperature = check_temperature(temperature)
+        self.normalize = normalize
+
+
+class FullSoftmax(Softmax):
     r"""Cross entropy of the observed item among all candidate items.
 
     .. math::
@@ -24,11 +43,6 @@ class FullSoftmax(RankingLoss):
     Raises:
         InputError: ``temperature`` ≤ 0.
     """
-
-    def __init__(self, *, temperature: float, normalize: bool) -> None:
-        super().__init__()
-        self.temperature = check_temperature(temperature)
-        self.normalize = normalize
 
     def forward(
         self,
