@@ -26,6 +26,8 @@ class Arm:
         tuning: file of ``experiments/results/tuning`` (a ``tuning.json`` of ``kgrec tune``) whose best
             settings stand in the overrides; empty = not tuned.
         published: what somebody else reports for it.
+        before: commands, without the word ``kgrec``, that make what the arm reads on a split; ``{seed}`` and
+            ``{folder}``, that of the study's runs, are filled in. Each must find what it made earlier.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Arm:
     seeds: int | None = None
     tuning: str = ""
     published: Published | None = None
+    before: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:

@@ -9,6 +9,7 @@ from pathlib import Path
 from kgrec.evaluation.cost import peak_rss_mb
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies import page
+from kgrec.studies.before import make_ready
 from kgrec.studies.deployed import deployed_costs
 from kgrec.studies.kept import KeptRuns
 from kgrec.studies.pictures import plot
@@ -74,6 +75,7 @@ def reproduce(
         for trial in trials:
             store.give_back(trial)
             store.keep(trial)
+    make_ready(trials, num_workers)
     encode_texts(job.cfg for trial in trials for job in trial.to_run())
     pool = run_trials(trials, num_workers, None if store is None else store.keep)
     folders = [trials[0].finals[0].run.path.parent, *([] if kept is None else [kept])]
