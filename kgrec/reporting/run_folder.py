@@ -139,6 +139,10 @@ class RunFolder:
         table.write_parquet(content)
         self.write("per_user.parquet", content.getvalue())
 
+    def write_examples(self, examples: Mapping[str, Any]) -> None:
+        """Store lists of a few users, as :meth:`kgrec.reporting.exhibits.Exhibits.as_json` has them."""
+        self.write("examples.json", _json(examples, indent=2))
+
     def write_summary(self, summary: Mapping[str, str | float | int | bool | None]) -> None:
         """Store the flat summary, and thereby finish the run.
 

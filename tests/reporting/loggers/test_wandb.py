@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from kgrec.build import build
 from kgrec.errors import InputError
-from kgrec.reporting.logger import CsvLogger, NoLogger, RunLogger, WandbLogger
+from kgrec.reporting.loggers.base import RunLogger
 from kgrec.reporting.run_folder import RunFolder
 
 CONF = Path(__file__).parents[2] / "conf" / "logger"
