@@ -1,7 +1,6 @@
 """What a run has to show: examples of its lists, and plots of its model. Made once, at the end."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,14 +11,11 @@ from kgrec.evaluation.base import Evaluates
 from kgrec.evaluation.ranking import NO_ITEM, Ranking
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.reporting.exhibits import Example, Exhibits, Listed
-from kgrec.reporting.plots import curve_figure
+from kgrec.reporting.plots import Figures, curve_figure
 from kgrec.reporting.run_plots import distribution, item_map, relation_bars
 from kgrec.seed import stream_seed
 from kgrec.shapes import BoolArray, FloatArray, IntArray
 from kgrec.training.recorder import Row
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 EXAMPLES = 10
 LIST_LENGTH = 10
@@ -52,9 +48,7 @@ def exhibits_of(
     figures = _curves(evaluator.selection_metric, history)
     figures |= {name: distribution(name, numbers, groups) for name, numbers in values.items()}
     figures |= {name: relation_bars(name, weights) for name, weights in diagnostics.of_relations.items()}
-    pair = model.embeddings()
-    if pair is not None and pair[1].shape[1] > 1:
-        figures["item_map"] = _map(pair[1], groups)
+    figures |= _map(model, groups)
     lists = evaluator.examples(model, dataset, split, EXAMPLES, LIST_LENGTH)
     ranked = split + ("/cold" if "/cold/" in evaluator.selection_metric else "")
     return Exhibits(
@@ -65,7 +59,7 @@ def exhibits_of(
     )
 
 
-def _curves(metric: str, history: Sequence[Row]) -> "dict[str, Figure]":
+def _curves(metric: str, history: Sequence[Row]) -> Figures:
     """Training loss and the metric of selection, where there are at least two epochs of them."""
     return {
         f"curve/{name}": curve_figure({name: [history]}, name)
@@ -87,8 +81,12 @@ def _item_groups(inputs: ModelInputs) -> dict[str, BoolArray]:
     return {name: mask for name, mask in groups.items() if mask.any()}
 
 
-def _map(items: Tensor, groups: dict[str, BoolArray]) -> "Figure":
-    """The items ``[I, D]`` in the plane of their first two principal components."""
+def _map(model: Recommender, groups: dict[str, BoolArray]) -> Figures:
+    """The items in the plane of their first two principal components, where they have embeddings."""
+    pair = model.embeddings()
+    if pair is None or pair[1].shape[1] < 2:
+        return {}
+    items = pair[1]
     chosen = torch.arange(0, len(items), -(-len(items) // MOST_POINTS))
     rows = items.detach().cpu().float()[chosen]
     rows = rows - rows.mean(dim=0)
@@ -98,7 +96,7 @@ def _map(items: Tensor, groups: dict[str, BoolArray]) -> "Figure":
     total = float(rows.square().sum())
     explained = float(spread[:2].square().sum()) / total if total else 0.0
     shown = {name: mask[chosen.numpy()] for name, mask in groups.items()}
-    return item_map(_array(rows @ axes[:, :2]), explained, shown)
+    return {"item_map": item_map(_array(rows @ axes[:, :2]), explained, shown)}
 
 
 def _examples(dataset: RecDataset, lists: Ranking) -> list[Example]:

@@ -77,15 +77,13 @@ def train(cfg: DictConfig) -> RunFolder:
             evaluation = evaluate_model(cfg, run.name, model, dataset, evaluator, split)
             summary = {**summarise(inputs, model, evaluator, result, evaluation), **energy.costs()}
             run.write_per_user(per_user_table(dataset, evaluation))
-            exhibits = None
+            run.write_summary(summary)
+            # From here on nothing is measured: whatever goes wrong, the run need not be evaluated again.
+            logger.summary(summary)
             if logger.shows:
                 exhibits = exhibits_of(inputs, model, evaluator, result.history, split)
                 run.write_examples(exhibits.as_json())
-            run.write_summary(summary)
-            # The mirror comes last: whatever it meets with, the run need not be evaluated again.
-            if exhibits is not None:
                 logger.show(exhibits)
-            logger.summary(summary)
     return run
 
 

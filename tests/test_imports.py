@@ -89,7 +89,6 @@ HOMES = {
         "reporting/cost_plot.py",
         "reporting/path_plot.py",
         "reporting/run_plots.py",
-        "reporting/exhibits.py",
     },
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }

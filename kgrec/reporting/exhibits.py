@@ -2,13 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from kgrec.reporting.plots import Figures
 from kgrec.reporting.tables import Table, Value
 from kgrec.shapes import FloatArray
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 HIT, MISS = "✓", "·"
 
@@ -54,13 +52,13 @@ class Exhibits:
     Attributes:
         ranked: what the examples are ranked among, e.g. ``test/cold``.
         examples: ranked lists of a few users.
-        figures: name → figure.
+        figures: by name.
         values: name → numbers whose distribution is of interest, NaN-free, e.g. one gate per item.
     """
 
     ranked: str
     examples: Sequence[Example]
-    figures: "Mapping[str, Figure]"
+    figures: Figures
     values: Mapping[str, FloatArray]
 
     def as_json(self) -> dict[str, Any]:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CURVE = "learning-curve"
 
+Figures = dict[str, "Figure"]
+"""Name → figure."""
+
 STYLES = (
     ("#0072B2", "o", "-"),
     ("#D55E00", "s", "--"),

@@ -72,7 +72,8 @@ class RunFolder:
     """One run's folder; writing makes it, reading does not.
 
     Every file is written under a temporary name and renamed, except ``metrics.jsonl``, which grows by one
-    line per epoch. ``summary.json`` is written last: where it is, the run is finished.
+    line per epoch. ``summary.json`` is written last: where it is, the run is finished. What is there to be
+    looked at, ``examples.json`` and a logger's files, may come after it.
 
     Args:
         path: ``<runs>/<group>/<run id>``.

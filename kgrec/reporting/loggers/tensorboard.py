@@ -48,7 +48,7 @@ class TensorBoardLogger(RunLogger):
             raise InputError(
                 "logger=tensorboard needs tensorboard: pip install 'kgrec[tensorboard]'"
             ) from error
-        self._folder, self._info = run_folder.path / self.FOLDER, info
+        self._folder, self._info, self._step = run_folder.path / self.FOLDER, info, 0
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """A scalar for each metric."""
@@ -58,13 +58,16 @@ class TensorBoardLogger(RunLogger):
         writer.flush()
 
     def summary(self, values: Mapping[str, Any]) -> None:
-        """A line of the table of hyperparameters: plain settings, and the numbers of the summary."""
+        """A line of the table of hyperparameters: plain settings, and the numbers of the summary.
+
+        These are called ``summary/…``, or those of the best epoch would stand among those of the last.
+        """
         settings = {
             key: value
             for key, value in flatten(self._info.config).items()
             if isinstance(value, bool | str | int | float)
         }
-        numbers = {key: value for key, value in values.items() if is_number(value)}
+        numbers = {f"summary/{key}": value for key, value in values.items() if is_number(value)}
         self._writer_from(self._step).add_hparams(settings, numbers, run_name=".", global_step=self._step)
 
     def show(self, exhibits: Exhibits) -> None:

@@ -1,171 +1,227 @@
+"""W&B's offline files, read back with its own ``wandb leet inspect``."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
 
-import polars as pl
 import pytest
-from omegaconf import OmegaConf
 
-from kgrec.build import build
 from kgrec.errors import InputError
-from kgrec.reporting.loggers.base import RunLogger
+from kgrec.reporting.loggers.wandb import WandbLogger
 from kgrec.reporting.run_folder import RunFolder
 
-CONF = Path(__file__).parents[2] / "conf" / "logger"
+LogJob = Callable[..., RunFolder]
 
 
-@pytest.fixture(autouse=True)
-def no_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextmanager
+def without_account(folder: Path) -> Iterator[pytest.MonkeyPatch]:
     """A machine where nobody has logged in to W&B, and an empty working directory."""
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DIR", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "home").mkdir()
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path / "cwd")
-    yield
-    assert not list((tmp_path / "cwd").iterdir())
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_DIR", "WANDB_DATA_DIR", "NETRC"):
+            patch.delenv(name, raising=False)
+        (folder / "home").mkdir()
+        (folder / "cwd").mkdir()
+        patch.setenv("HOME", str(folder / "home"))
+        patch.chdir(folder / "cwd")
+        yield patch
+        assert not list((folder / "cwd").iterdir())
+        assert "WANDB_DATA_DIR" not in os.environ
 
 
-def job(logger: RunLogger, folder: Path, epochs: range) -> RunFolder:
-    run = RunFolder(folder)
-    run.write("config.yaml", b"")
-    with logger:
-        logger.start(run, {"lr": 0.1}, folder.name, "group", "train", ["tag"], seed=0)
-        for epoch in epochs:
-            logger.log({"epoch": epoch, "train/loss": 1 / epoch}, step=epoch)
-        logger.summary({"test/recall@20": 0.25})
-    return run
+@pytest.fixture
+def no_account(tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    with without_account(tmp_path) as patch:
+        yield patch
+
+
+def logger(mode: str = "offline", **changes: Any) -> WandbLogger:
+    settings: dict[str, Any] = {"tags": ["mine"], "notes": "why", "show": False, "max_model_mb": 1}
+    return WandbLogger(project="kgrec-test", entity=None, mode=mode, **(settings | changes))
 
 
 def wandb_runs(run: RunFolder) -> list[Path]:
     return sorted((run.path / "wandb").glob("offline-run-*"))
 
 
-def wandb_id(folder: Path) -> str:
-    """The folder of a run holds ``run-<id>.wandb``."""
-    return next(folder.glob("*.wandb")).stem.removeprefix("run-")
+def inspect(folder: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", *options, "--json", str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-def wait_for(path: Path, *parts: bytes) -> None:
-    """W&B's own process writes the file, and on a busy machine it ends after ``finish`` has returned."""
-    last = time.monotonic() + 30
-    while missing := [part for part in parts if part not in path.read_bytes()]:
-        assert time.monotonic() < last, f"{path.name} never got {missing}"
-        time.sleep(0.05)
+@dataclass
+class Mirrored:
+    """What W&B has of a run: its state, and the records of its file by type."""
+
+    run: RunFolder
+    folder: Path
+    state: dict[str, Any]
+    records: dict[str, list[dict[str, Any]]]
+
+    @classmethod
+    def of(cls, run: RunFolder, folder: Path) -> Self:
+        """Read once W&B's own process, which may end after ``finish``, has written all of it."""
+        last = time.monotonic() + 60
+        while (state := json.loads(inspect(folder, "--summary")))["state"] == "running":
+            assert time.monotonic() < last, f"{folder.name} never ended"
+            time.sleep(0.2)
+        records: dict[str, list[dict[str, Any]]] = {}
+        for row in map(json.loads, inspect(folder).splitlines()):
+            records.setdefault(row["type"], []).append(row[row["type"]])
+        return cls(run, folder, state, records)
+
+    def artifacts(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in self.records["artifact"] if row["type"] != "run_table"}
+
+
+def put_model(run: Path, size: int) -> None:
+    (run / "checkpoint" / "last").mkdir(parents=True)
+    for name in ("model.safetensors", "last/model.safetensors"):
+        (run / "checkpoint" / name).write_bytes(b"0" * size)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("wandb")
+
+
+@pytest.fixture(scope="module")
+def mirrored(place: Path, log_job: LogJob) -> list[Mirrored]:
+    """Two jobs of one logger; the model of the second is above the limit."""
+    with without_account(place) as patch:
+        state = {"commit": "1c0ffee" * 5, "dirty": True}
+        patch.setattr("kgrec.reporting.loggers.wandb.git_state", lambda: state)
+        both = logger(mode="auto", show=True)
+        runs = []
+        for name, size in (("one", 7), ("two", 2**20 + 1)):
+            put_model(place / "runs" / name, size)
+            runs.append(log_job(both, place / "runs" / name, range(1, 4)))
+        return [Mirrored.of(run, *wandb_runs(run)) for run in runs]
 
 
 @pytest.mark.slow
-def test_wandb_offline_two_jobs_are_two_runs_inside_their_folders(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+def test_each_job_is_a_run_of_its_own_inside_its_folder(mirrored: list[Mirrored], place: Path) -> None:
+    for found in mirrored:
+        state = found.state
+        assert state["state"] == "finished"
+        assert state["run_id"].startswith(f"{found.run.name}-")
+        assert (state["name"], state["notes"], state["project"]) == (found.run.name, "why", "kgrec-test")
+        assert sorted(state["tags"]) == ["mine", "tag"]
+        (begun,) = found.records["run"]
+        assert (begun["run_group"], begun["job_type"]) == ("group", "train")
+    outside = [path.name for path in (place / "home").rglob("*") if path.is_file()]
+    assert all(name.endswith(".log") for name in outside), "W&B's files lie inside the run folder"
+
+
+@pytest.mark.slow
+def test_settings_commit_epochs_summary_and_the_machine(mirrored: list[Mirrored]) -> None:
+    found = mirrored[0]
+    assert found.state["config"]["model"] == {"dims": [1, 2], "name": "a"}
+    assert found.state["config"]["code"] == {"commit": "1c0ffee" * 5, "dirty": True}
+    assert found.records["environment"][0]["git"]["commit"] == "1c0ffee" * 5
+    epochs = [row["item"] for row in found.records["history"] if "epoch" in row["item"]]
+    assert [(row["_step"], row["train/loss"]) for row in epochs] == [(1, 1), (2, 0.5), (3, 1 / 3)]
+    assert found.state["summary"]["test/recall@20"] == 0.25
+    assert found.state["summary"]["train/loss"] == 0.5  # the summary's, not that of the last epoch
+    assert "proc.memory.rssMB" in found.records["stats"][0]["item"]
+
+
+@pytest.mark.slow
+def test_sources_are_used_and_known_by_content(mirrored: list[Mirrored]) -> None:
+    first, second = (found.artifacts() for found in mirrored)
+    for name, kind, digest in (
+        ("planted", "dataset", "1c0ffee1c0ffee"),
+        ("planted-graph", "graph", "5d250215d25021"),
+    ):
+        assert (first[name]["type"], first[name]["use_after_commit"]) == (kind, True)
+        assert json.loads(first[name]["metadata"])["sha256"] == digest
+        assert first[name]["digest"] == second[name]["digest"]  # both runs use the same version
+
+
+@pytest.mark.slow
+def test_the_model_is_made_where_it_is_not_too_large(mirrored: list[Mirrored]) -> None:
+    first, second = (found.artifacts() for found in mirrored)
+    assert set(first) - set(second) == {"model-one"}
+    model = first["model-one"]
+    assert model["type"] == "model"
+    assert "use_after_commit" not in model
+    assert "best" in model["aliases"]
+    assert json.loads(model["metadata"])["test/recall@20"] == 0.25
+    files = {entry["path"]: Path(entry["local_path"]) for entry in model["manifest"]["contents"]}
+    run = mirrored[0].run
+    assert files == {  # where they lie, no copies
+        "model.safetensors": run.checkpoint_dir / "model.safetensors",
+        "config.yaml": run.path / "config.yaml",
+    }
+
+
+@pytest.mark.slow
+def test_exhibits_are_a_table_images_and_histograms(mirrored: list[Mirrored]) -> None:
+    shown = mirrored[0].state["summary"]
+    assert shown["graph_share/items"]["_type"] == "histogram"
+    assert (shown["curve/x"]["_type"], shown["curve/x"]["width"]) == ("image-file", 700)
+    table = json.loads((mirrored[0].folder / "files" / shown["examples"]["path"]).read_text())
+    assert table["columns"] == ["user", "history", "top items", "hits", "relevant"]
+    assert table["data"] == [["u1", "Heat and 2 more", "✓ Alien · Big | Small", 1, 2]]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_account")
+def test_a_resumed_job_stays_the_same_run_and_says_nothing(
+    tmp_path: Path, log_job: LogJob, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    logger = WandbLogger(project="kgrec-test", entity=None, mode="auto")
-    runs = [job(logger, tmp_path / "runs" / name, range(1, 4)) for name in ("one", "two")]
-    ids = []
-    for run in runs:
-        [folder] = wandb_runs(run)
-        ids.append(wandb_id(folder))
-        wait_for(next(folder.glob("*.wandb")), b"train/loss", b"test/recall@20")
-    assert ids[0].startswith("one-")
-    assert ids[1].startswith("two-")
+    for epochs in (range(1, 3), range(2, 4)):
+        run = log_job(logger(), tmp_path / "runs" / "one", epochs)
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
-    assert caplog.records == []
+    assert not [record for record in caplog.records if not record.name.startswith("wandb")]
+    assert not logging.getLogger("wandb").propagate  # its own go to its debug.log
+    parts = [Mirrored.of(run, folder) for folder in wandb_runs(run)]
+    assert [part.state["step"] for part in parts] == [2, 3]
+    assert len({part.state["run_id"] for part in parts}) == 1
+    assert all(part.records["run"][0]["resume"] for part in parts)
 
 
-@pytest.mark.slow
-def test_wandb_a_resumed_job_stays_the_same_run(tmp_path: Path) -> None:
-    for epochs in (range(1, 3), range(2, 4)):
-        run = job(WandbLogger("kgrec-test", None, "offline"), tmp_path / "runs" / "one", epochs)
-    folders = wandb_runs(run)
-    assert len(folders) == 2
-    assert len({wandb_id(folder) for folder in folders}) == 1
-
-
-def test_wandb_auto_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    logger = WandbLogger("kgrec-test", None, "auto")
-    assert logger._resolved_mode() == "offline"
+def test_auto_mode(tmp_path: Path, no_account: pytest.MonkeyPatch) -> None:
+    auto = logger("auto")
+    assert auto._resolved_mode() == "offline"
     (tmp_path / "home" / ".netrc").write_text("machine elsewhere.example login user password secret\n")
-    assert logger._resolved_mode() == "offline"
+    assert auto._resolved_mode() == "offline"
     (tmp_path / "home" / ".netrc").write_text("machine api.wandb.ai login user password secret\n")
-    assert logger._resolved_mode() == "online"
+    assert auto._resolved_mode() == "online"
     (tmp_path / "home" / ".netrc").unlink()
-    monkeypatch.setenv("WANDB_API_KEY", "secret")
-    assert logger._resolved_mode() == "online"
-    monkeypatch.setenv("WANDB_MODE", "disabled")
-    assert logger._resolved_mode() == "disabled"
-    assert WandbLogger("kgrec-test", None, "offline")._resolved_mode() == "offline"
+    no_account.setenv("WANDB_API_KEY", "secret")
+    assert auto._resolved_mode() == "online"
+    no_account.setenv("WANDB_MODE", "disabled")
+    assert auto._resolved_mode() == "disabled"
+    assert logger("offline")._resolved_mode() == "offline"
 
 
-def test_wandb_that_fails_is_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_failure_is_a_warning(
+    tmp_path: Path, log_job: LogJob, no_account: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     import wandb
 
     def fail(**_: object) -> None:
         raise wandb.errors.CommError("no route\nto host")
 
-    monkeypatch.setattr(wandb, "init", fail)
-    job(WandbLogger("kgrec-test", None, "online"), tmp_path / "runs" / "one", range(1, 3))
+    no_account.setattr(wandb, "init", fail)
+    log_job(logger("online", show=True), tmp_path / "runs" / "one", range(1, 3))
     [record] = caplog.records
     assert record.levelname == "WARNING"
     assert "W&B could not start (no route to host); going on without it" in record.message
 
 
-def test_wandb_unknown_mode_is_refused() -> None:
+def test_settings_outside_their_range_are_refused() -> None:
     with pytest.raises(InputError, match="found 'on', expected one of auto, online, offline, disabled"):
-        WandbLogger("kgrec-test", None, "on")
-
-
-def test_csv_has_a_row_per_epoch(tmp_path: Path) -> None:
-    run = RunFolder(tmp_path / "run")
-    with CsvLogger() as logger:
-        logger.start(run, {}, "run", "group", "train", [], seed=0)
-        logger.log({"epoch": 1, "train/loss": 0.5}, step=1)
-        logger.log({"epoch": 2, "train/loss": 0.25, "valid/recall@20": 0.1}, step=2)
-    assert pl.read_csv(run.path / "metrics.csv").to_dicts() == [
-        {"step": 1, "epoch": 1, "train/loss": 0.5, "valid/recall@20": None},
-        {"step": 2, "epoch": 2, "train/loss": 0.25, "valid/recall@20": 0.1},
-    ]
-
-
-def test_csv_a_resumed_run_replaces_its_rows(tmp_path: Path) -> None:
-    for epochs in (range(1, 5), range(3, 6)):
-        run = job(CsvLogger(), tmp_path / "run", epochs)
-    assert pl.read_csv(run.path / "metrics.csv")["step"].to_list() == [1, 2, 3, 4, 5]
-
-
-def test_csv_one_logger_serves_one_run_after_the_other(tmp_path: Path) -> None:
-    logger = CsvLogger()
-    runs = [job(logger, tmp_path / name, range(1, 3)) for name in ("one", "two")]
-    assert [pl.read_csv(run.path / "metrics.csv").height for run in runs] == [2, 2]
-
-
-def test_csv_a_foreign_file_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "metrics.csv").write_bytes(b"")
-    with pytest.raises(InputError, match="not a table as this logger writes it"):
-        job(CsvLogger(), tmp_path, range(1, 2))
-
-
-def test_none_leaves_nothing(tmp_path: Path) -> None:
-    run = job(NoLogger(), tmp_path / "run", range(1, 3))
-    assert [path.name for path in run.path.iterdir()] == ["config.yaml"]
-
-
-def test_a_failed_job_is_finished_as_failed(tmp_path: Path) -> None:
-    ends: list[bool] = []
-
-    class Spy(NoLogger):
-        def finish(self, failed: bool = False) -> None:
-            ends.append(failed)
-
-    with pytest.raises(RuntimeError), Spy():
-        raise RuntimeError
-    job(Spy(), tmp_path / "run", range(1, 2))
-    assert ends == [True, False]
-
-
-@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_config_builds_a_logger(path: Path) -> None:
-    assert isinstance(build(OmegaConf.load(path)), RunLogger)
+        logger("on")
+    with pytest.raises(InputError, match=r"logger.max_model_mb: found -1, expected at least 0"):
+        logger(max_model_mb=-1)
