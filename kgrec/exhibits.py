@@ -71,7 +71,8 @@ def _curves(metric: str, history: Sequence[Row]) -> Figures:
 def _item_groups(inputs: ModelInputs) -> dict[str, BoolArray]:
     """Masks ``[I]`` of the items by what is known of them; empty groups are left out."""
     warm = inputs.dataset.warm_items
-    linked = inputs.graph.has_kg.cpu().numpy() if inputs.graph else inputs.dataset.item_to_entity >= 0
+    graph = inputs.graph
+    linked = inputs.dataset.item_to_entity >= 0 if graph is None else graph.has_kg.cpu().numpy()
     groups = {
         "warm, with facts": warm & linked,
         "warm, without": warm & ~linked,

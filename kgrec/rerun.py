@@ -48,8 +48,10 @@ def _as_of_now(logger: DictConfig) -> DictConfig:
     for option in options("logger"):
         now = component("logger", option)
         if now._target_.rpartition(".")[2] == name:
-            given = {key: value for key, value in logger.items() if key in now and key != "_target_"}
-            return OmegaConf.merge(now, given)
+            for key, value in logger.items():
+                if key in now and key != "_target_":
+                    now[key] = value
+            return now
     return logger
 
 

@@ -1,6 +1,7 @@
 """R-GCN: one linear map per relation, made from a few shared bases."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -74,9 +75,9 @@ class RGCN(GNN):
 
     def relation_weights(self) -> Tensor:
         """Length (Frobenius norm) of each W_r, a mean over the layers."""
-        return torch.stack([relation_lengths(layer.coefficients, layer.bases) for layer in self.layers]).mean(
-            0
-        )
+        layers: Any = self.layers
+        lengths = [relation_lengths(layer.coefficients, layer.bases) for layer in layers]
+        return torch.stack(lengths).mean(dim=0)
 
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
