@@ -31,7 +31,7 @@ class Diagnostics:
             graph: its relations; those without an edge are left out, as nothing has trained their weight.
         """
         weights = {}
-        if relation_weights is not None:
+        if relation_weights is not None and graph.num_edges:
             present = graph.edge_type.unique().tolist()
             values = relation_weights.tolist()
             weights["relation_weights"] = [(graph.relation_names[one], values[one]) for one in present]
