@@ -2,7 +2,7 @@
 
 from omegaconf import DictConfig, OmegaConf
 
-from kgrec.build import target_class
+from kgrec.build import component, options, target_class
 from kgrec.errors import InputError
 from kgrec.models.base import ModelInputs
 from kgrec.pipeline import load_dataset, load_graph
@@ -35,7 +35,24 @@ def config_of_repeat(run: RunFolder, group: str | None, test: bool) -> DictConfi
         raise InputError(f"--into {cfg.group}: found the run's own group, expected another")
     cfg.test = bool(cfg.test and test)
     cfg.paths.runs = str(own.parent)
+    cfg.logger = _as_of_now(cfg.logger)
     return cfg
+
+
+def _as_of_now(logger: DictConfig) -> DictConfig:
+    """The logger of the same class with today's settings, those that the run gave as it gave them.
+
+    It is no part of the run, so it may have moved or changed since the run was made.
+    """
+    name = logger._target_.rpartition(".")[2]
+    for option in options("logger"):
+        now = component("logger", option)
+        if now._target_.rpartition(".")[2] == name:
+            for key, value in logger.items():
+                if key in now and key != "_target_":
+                    now[key] = value
+            return now
+    return logger
 
 
 def changes_since(run: RunFolder, cfg: DictConfig) -> list[str]:

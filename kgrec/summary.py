@@ -2,6 +2,8 @@
 
 import hashlib
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +13,7 @@ from kgrec.evaluation.base import Evaluates, Evaluation
 from kgrec.evaluation.cost import new_item_costs, parameter_counts, peak_rss_mb
 from kgrec.kg.graph import Graph
 from kgrec.models.base import ModelInputs, Recommender
+from kgrec.reporting.loggers.base import Source
 from kgrec.training.trainer import TrainingResult
 
 Summary = dict[str, str | float | int | bool | None]
@@ -88,6 +91,28 @@ def data_digests(inputs: ModelInputs) -> dict[str, str | None]:
         "dataset": dataset_digest(inputs.dataset),
         "graph": None if inputs.graph is None else graph_digest(inputs.graph),
     }
+
+
+def sources(inputs: ModelInputs, digests: Mapping[str, str | None]) -> tuple[Source, ...]:
+    """What a run learns from, as loggers are told it; ``digests`` as of :func:`data_digests`."""
+    dataset, graph = inputs.dataset, inputs.graph
+    counts = {
+        **{part: len(getattr(dataset, part)) for part in ("train", "valid", "test", "triples")},
+        **{part: getattr(dataset, f"num_{part}") for part in ("users", "items", "entities", "relations")},
+    }
+    facts: dict[str, Any] = {
+        "counts": counts,
+        "protocol": dataset.protocol,
+        "preparation": list(dataset.preparation_log),
+    }
+    found = [Source("dataset", dataset.name, str(digests["dataset"]), facts)]
+    if graph is not None:
+        facts = {
+            "counts": {"nodes": graph.num_nodes, "edges": graph.num_edges, "linked": int(graph.has_kg.sum())},
+            "relations": list(graph.relation_names),
+        }
+        found.append(Source("graph", f"{dataset.name}-graph", str(digests["graph"]), facts))
+    return tuple(found)
 
 
 def graph_digest(graph: Graph) -> str:

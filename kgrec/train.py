@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from kgrec.evaluate import evaluate_model, per_user_table
 from kgrec.evaluation.base import Evaluates
 from kgrec.evaluation.energy import EnergyMeter
 from kgrec.evaluation.leaks import check_no_leak
+from kgrec.exhibits import exhibits_of
+from kgrec.models.base import ModelInputs
 from kgrec.pipeline import (
     load_dataset,
     load_inputs,
@@ -24,10 +26,10 @@ from kgrec.pipeline import (
     settings,
 )
 from kgrec.reporting.environment import changes, environment
-from kgrec.reporting.logger import RunLogger
+from kgrec.reporting.loggers.base import RunInfo, RunLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
-from kgrec.summary import data_digests, summarise
+from kgrec.summary import data_digests, sources, summarise
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ def train(cfg: DictConfig) -> RunFolder:
     seed_everything(cfg.seed)
     model = load_model(cfg, inputs)
 
-    with _recorded(cfg, run, data_digests(inputs), accelerator.is_main_process) as logger:
+    with _recorded(cfg, run, inputs, accelerator.is_main_process) as logger:
         with EnergyMeter() as energy:
             result = trainer.fit(
                 model,
@@ -75,24 +77,29 @@ def train(cfg: DictConfig) -> RunFolder:
             evaluation = evaluate_model(cfg, run.name, model, dataset, evaluator, split)
             summary = {**summarise(inputs, model, evaluator, result, evaluation), **energy.costs()}
             run.write_per_user(per_user_table(dataset, evaluation))
-            logger.summary(summary)
             run.write_summary(summary)
+            # From here on nothing is measured: whatever goes wrong, the run need not be evaluated again.
+            logger.summary(summary)
+            if logger.shows:
+                exhibits = exhibits_of(inputs, model, evaluator, result.history, split)
+                run.write_examples(exhibits.as_json())
+                logger.show(exhibits)
     return run
 
 
 @contextmanager
-def _recorded(
-    cfg: DictConfig, run: RunFolder, data: Mapping[str, str | None], is_main: bool
-) -> Iterator[RunLogger]:
+def _recorded(cfg: DictConfig, run: RunFolder, inputs: ModelInputs, is_main: bool) -> Iterator[RunLogger]:
     """Open the run folder and its mirror; a job refused before its first result leaves no folder."""
     was_there = run.path.exists()
     logger: RunLogger = build(cfg.logger)
     try:
         with logger:
             if is_main:
-                run.start(OmegaConf.to_yaml(OmegaConf.create(settings(cfg))), cfg.seed, data)
-                tags = [str(option) for option in cfg.choices.values() if option]
-                logger.start(run, settings(cfg), run.name, cfg.group, "train", tags, cfg.seed)
+                plain, tags = settings(cfg), tuple(str(option) for option in cfg.choices.values() if option)
+                digests = data_digests(inputs)
+                run.start(OmegaConf.to_yaml(OmegaConf.create(plain)), cfg.seed, digests)
+                used = sources(inputs, digests)
+                logger.start(run, RunInfo(plain, run.name, cfg.group, "train", tags, used))
             yield logger
     except InputError:
         if is_main and not was_there and not _has_results(run):

@@ -169,6 +169,15 @@ def test_rerun_gives_the_same_figures_and_tells_what_changed(capsys: pytest.Capt
     output(capsys, "rerun", str(run), "--into", "moved", "--tolerance", "1")
 
 
+def test_rerun_of_a_run_whose_logger_has_moved_since(capsys: pytest.CaptureFixture[str]) -> None:
+    run = Path(output(capsys, "train", *PLANTED, "model=popularity").split()[-1])
+    config = (run / "config.yaml").read_text()
+    moved = config.replace("kgrec.reporting.loggers.none.NoLogger", "kgrec.reporting.logger.NoLogger")
+    assert moved != config
+    (run / "config.yaml").write_text(moved)
+    assert "moved by more than 0.001: none" in output(capsys, "rerun", str(run))
+
+
 def test_rerun_refuses_what_it_cannot_repeat(capsys: pytest.CaptureFixture[str]) -> None:
     run = Path(output(capsys, "train", *PLANTED, "model=popularity").split()[-1])
     for arguments, message in (

@@ -81,7 +81,8 @@ def test_choices_name_the_option_of_each_group() -> None:
 def test_the_run_name_follows_what_can_change_a_figure() -> None:
     base = run_name(compose(["lm=hashing", "gnn=rgcn", "fusion=gate"]))
     assert base.startswith("ml-100k_hybrid_hashing_full_rgcn_gate_s0_")
-    for irrelevant in ("logger=none", "group=other", "paths.runs=/elsewhere"):
+    loggers = [f"logger={option}" for option in options("logger")]
+    for irrelevant in (*loggers, "logger.show=false", "group=other", "paths.runs=/elsewhere"):
         assert run_name(compose(["lm=hashing", "gnn=rgcn", "fusion=gate", irrelevant])) == base
     for decisive in ("seed=1", "train.optimizer.lr=0.1", "model.embedding_dim=8", "data/split=random"):
         assert run_name(compose(["lm=hashing", "gnn=rgcn", "fusion=gate", decisive])) != base

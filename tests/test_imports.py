@@ -22,6 +22,7 @@ ENTRIES = {
     "explain",
     "rerun",
     "summary",
+    "exhibits",
     "commands",
     "study",
     "studies",
@@ -67,7 +68,7 @@ HOMES = {
         *("launchers/", "commands/lm/"),
         "studies/",
     },
-    "wandb": {"reporting/logger.py"},
+    "wandb": {"reporting/loggers/wandb.py"},
     "rdflib": {"kg/rdf.py"},
     "pyoxigraph": {"kg/rdf.py", "kg/statements.py", "kg/sparql_client.py"},
     "networkx": {"kg/stats.py", "kg/graphml.py"},
@@ -83,7 +84,12 @@ HOMES = {
     "torch_geometric": {"nn/", "kg/graph.py", "kg/hetero.py"},
     "onnxruntime": {"text/onnx.py", "lm/quantize.py"},
     "accelerate": {"training/"},
-    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
+    "matplotlib": {
+        "reporting/plots.py",
+        "reporting/cost_plot.py",
+        "reporting/path_plot.py",
+        "reporting/run_plots.py",
+    },
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from kgrec.data.dataset import RecDataset
+from kgrec.evaluation.ranking import Ranking
 from kgrec.shapes import FloatArray, IntArray
 
 
@@ -52,6 +54,13 @@ class Evaluates(Protocol):
         """Evaluate on ``valid`` or ``test``; raises :class:`kgrec.errors.InputError` on unfit data."""
         ...
 
+    def examples(self, scorer: Scorer, dataset: RecDataset, split: str, count: int, k: int) -> Ranking:
+        """Lists of length ``k`` of ``count`` of the users that :meth:`measure` evaluates.
+
+        Ranked among the candidates that models are selected on; the users are the same for every model.
+        """
+        ...
+
     @property
     def selection_higher_is_better(self) -> bool:
         """Whether a greater value of the selection metric is the better one."""
@@ -60,3 +69,10 @@ class Evaluates(Protocol):
     def protocol(self) -> dict[str, str]:
         """The entries ``protocol/…`` of a run's summary that the evaluation decides."""
         ...
+
+
+def spread_out(ids: IntArray, count: int) -> IntArray:
+    """At most ``count`` of ``ids [n]``, spread evenly over them."""
+    places = np.linspace(0, len(ids) - 1, min(count, len(ids)))
+    chosen: IntArray = ids[places.round().astype(np.int64)]
+    return chosen

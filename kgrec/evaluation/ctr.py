@@ -8,8 +8,9 @@ import torch
 from kgrec.data.dataset import RecDataset
 from kgrec.data.labels import Rows
 from kgrec.errors import InputError
-from kgrec.evaluation.base import Evaluation, Scorer
+from kgrec.evaluation.base import Evaluation, Scorer, spread_out
 from kgrec.evaluation.click_metrics.base import ClickMetric
+from kgrec.evaluation.ranking import NO_ITEM, Ranking
 from kgrec.seed import numpy_generator
 from kgrec.shapes import FloatArray, IntArray, Pairs
 
@@ -100,6 +101,21 @@ class ClickEvaluator:
             by_batch = self._values(f"{split}/batchwise/", part, logits[kept], batches)
             means |= {key: _mean(values) for key, values in by_batch.items()}
         return Evaluation(user_ids, columns, means)
+
+    def examples(self, scorer: Scorer, dataset: RecDataset, split: str, count: int, k: int) -> Ranking:
+        """A few users' own rows, likeliest first; see :meth:`kgrec.evaluation.base.Evaluates.examples`."""
+        rows = dataset.labelled(split)
+        users = spread_out(np.unique(rows.pairs[:, 0]), count)
+        items = np.full((len(users), k), NO_ITEM)
+        hits, num_relevant = np.zeros(items.shape, dtype=bool), np.zeros(len(users), dtype=np.int64)
+        for place, user in enumerate(users.tolist()):
+            own = np.flatnonzero(rows.pairs[:, 0] == user)
+            num_relevant[place] = rows.known_labels[own].sum()
+            best = own[np.argsort(-self._logits(scorer, rows.pairs[own]), kind="stable")][:k]
+            items[place, : len(best)] = rows.pairs[best, 1]
+            hits[place, : len(best)] = rows.known_labels[best] == 1
+        tensors = (torch.from_numpy(part) for part in (items, hits, num_relevant, users))
+        return Ranking(*tensors)
 
     @torch.no_grad()
     def _logits(self, scorer: Scorer, pairs: Pairs) -> FloatArray:

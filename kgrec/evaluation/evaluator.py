@@ -11,9 +11,9 @@ import torch
 from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.errors import InputError
-from kgrec.evaluation.base import Evaluation, Scorer
+from kgrec.evaluation.base import Evaluation, Scorer, spread_out
 from kgrec.evaluation.metrics.base import Metric
-from kgrec.evaluation.ranking import Judge, Ranker, Ranking, ScoreFunction
+from kgrec.evaluation.ranking import Judge, Ranker, Ranking, ScoreFunction, rank
 from kgrec.evaluation.slices import SLICE_NAMES, in_slice
 from kgrec.seed import tie_break_order
 from kgrec.shapes import BoolArray, FloatArray, IntArray, Pairs
@@ -99,6 +99,15 @@ class Evaluator:
     def measure(self, scorer: Scorer, dataset: RecDataset, split: str) -> Evaluation:
         """See :meth:`evaluate`."""
         return self.evaluate(scorer.score, dataset, split, scorer.device)
+
+    def examples(self, scorer: Scorer, dataset: RecDataset, split: str, count: int, k: int) -> Ranking:
+        """See :meth:`kgrec.evaluation.base.Evaluates.examples`; each user has a relevant candidate."""
+        relevant, seen = _relevant_and_seen(dataset, split)
+        mask = _candidate_mask("cold" if "/cold/" in self.selection_metric else "all", dataset, split)
+        listed = relevant if mask is None else relevant[mask[relevant[:, 1]]]
+        users = spread_out(np.unique(listed[:, 0]), count)
+        order = self._tie_break(dataset.items)
+        return rank(scorer.score, users, listed, seen, mask, order, k, self.block_size, scorer.device)
 
     def keys(self, split: str) -> list[str]:
         """The metric keys of a split, slices left out."""

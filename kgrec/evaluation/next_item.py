@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from kgrec.data.dataset import RecDataset
 from kgrec.data.sequences import Sequences
 from kgrec.errors import InputError
-from kgrec.evaluation.base import Evaluation, Scorer
+from kgrec.evaluation.base import Evaluation, Scorer, spread_out
 from kgrec.evaluation.metrics.base import Metric
 from kgrec.evaluation.ranking import Ranking
 from kgrec.seed import numpy_generator, tie_break_order
@@ -115,6 +115,16 @@ class NextItemEvaluator:
                     columns[f"{_prefix(split, pool)}{metric.name}@{k}"] = values[:, column]
         means = {key: float(values.mean()) for key, values in columns.items()}
         return Evaluation(pools[0].sequences, columns, means)
+
+    def examples(self, scorer: Scorer, dataset: RecDataset, split: str, count: int, k: int) -> Ranking:
+        """The first drawn list of a few sequences; see :meth:`kgrec.evaluation.base.Evaluates.examples`."""
+        pool = "unseen" if "/unseen/" in self.selection_metric else "any"
+        lists = self._lists_of(dataset, split, pool)
+        rows = spread_out(np.arange(len(lists.sequences)), count)
+        few = _Lists(lists.dataset, lists.sequences[rows], lists.targets[rows], lists.candidates[rows])
+        (scores,) = self._scores(scorer, [few])
+        ranked = _ranked(few, 0, scores[:, 0])
+        return replace(ranked, items=ranked.items[:, :k], hits=ranked.hits[:, :k])
 
     @torch.no_grad()
     def _scores(self, scorer: Scorer, pools: Sequence["_Lists"]) -> list[Tensor]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kgrec.data.dataset import RecDataset
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
+from kgrec.models.diagnostics import Diagnostics
 from kgrec.text.encoder import TextFeatures
 
 
@@ -170,6 +171,10 @@ class Recommender(Trainable):
             labels: ``[B]`` floats, 1 = observed, 0 = taken as unobserved.
         """
         return torch.zeros((), device=self.device)
+
+    def diagnostics(self) -> Diagnostics:
+        """How the trained model uses graph and text, for plots; nothing by default."""
+        return Diagnostics()
 
     def new_item_parameters(self) -> int:
         """Parameters that must be held to score an item never seen, the language model left out.

@@ -11,6 +11,7 @@ from kgrec.errors import InputError
 from kgrec.kg.graph import kept_nodes
 from kgrec.kg.neighbourhood import neighbourhood, with_new_item
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.diagnostics import Diagnostics
 from kgrec.models.graph_view import GraphView, log_fact_counts
 from kgrec.models.hiding import Hiding
 from kgrec.models.item_context import ItemContext
@@ -262,6 +263,11 @@ class Hybrid(Recommender):
             F.dropout(self.text_scaler(self.context.tokens), self.hiding.text, self.training)
         )
         return (*sides, self.context.of_items(tokens, nodes, graph))
+
+    def diagnostics(self) -> Diagnostics:
+        """How much of each item is its graph, and what its network makes of the relations."""
+        share = self.fusion.structured_share(*self._fusion_inputs(None))
+        return Diagnostics.of({"graph_share": share}, self.gnn.relation_weights(), self.graph)
 
     def new_item_parameters(self) -> int:
         """All but the users, and without a graph no entity, relation or graph network either."""

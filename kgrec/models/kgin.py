@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.diagnostics import Diagnostics
 from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.dropout import GraphDropout
@@ -109,6 +110,15 @@ class KGIN(Recommender):
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""
         users, items = self._propagated(self._intents())
         return self.criterion.ranking_space(users), self.criterion.ranking_space(items)
+
+    def diagnostics(self) -> Diagnostics:
+        """Length of each e_r; the interactions have none."""
+        facts = self._graph.pruned(~self._graph.is_interaction)
+        half = self._graph.num_relations // 2
+        lengths = self.relations.norm(dim=1)
+        none = lengths.new_zeros(1)  # the two directions of an interaction are the last ids of their halves
+        of_graph = torch.cat([lengths[: half - 1], none, lengths[half - 1 :], none])
+        return Diagnostics.of({}, of_graph, facts)
 
     def _intents(self) -> Tensor:
         """``[P, D]``: e_p."""

@@ -9,6 +9,7 @@ from torch import Tensor
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.diagnostics import Diagnostics
 from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.dropout import message_dropout
 from kgrec.nn.glorot import glorot
@@ -100,6 +101,10 @@ class LightKG(Recommender):
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""
         users, items = self._propagated()
         return self.criterion.ranking_space(users), self.criterion.ranking_space(items)
+
+    def diagnostics(self) -> Diagnostics:
+        """The number of each relation."""
+        return Diagnostics.of({}, self.propagation.relation_weights(), self._graph)
 
     def _propagated(self) -> tuple[Tensor, Tensor]:
         if self._graph.edge_index.device != self.device:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.diagnostics import Diagnostics
 from kgrec.models.features import unit_text
 from kgrec.models.graph_view import GraphView
 from kgrec.models.history import BLOCK_SIZE, ExpectedHit, padded_histories
@@ -174,6 +175,12 @@ class SequenceHybrid(Recommender):
         if self.bias is not None:
             targets = torch.cat([targets, self.bias.unsqueeze(1)], dim=1)
         return F.pad(items, (0, 0, 0, 1)), targets
+
+    def diagnostics(self) -> Diagnostics:
+        """How much of each item is its id and how little its text, and the network's relations."""
+        ids, all_items = self.table.weight[: self.num_items], torch.ones_like(self.has_text)
+        share = self.fusion.structured_share(ids, self.from_text(self.text), self.has_text, all_items)
+        return Diagnostics.of({"id_share": share}, self.gnn.relation_weights(), self.graph)
 
     def _encoded(self, histories: Tensor, items: Tensor) -> Tensor:
         """``[B, D']``; a last column of ones takes up the bias."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.diagnostics import Diagnostics
 from kgrec.models.features import unit_text
 from kgrec.models.item_graph import ItemGraph
 from kgrec.models.item_operator import ItemOperator, SolvedOperator
@@ -127,6 +128,12 @@ class WarmHybrid(Recommender):
         if self._has_no_blend or self.blend is None:
             return scores
         return scores + self.blend.weight * self._solved_operator().score(user_ids)
+
+    def diagnostics(self) -> Diagnostics:
+        """How much of each item is its id and how little its text, and the network's relations."""
+        items = self.table.weight[self.num_users : self.num_users + self.num_items]
+        share = self.fusion.structured_share(items, self.from_text(self.text), self.has_text, self.has_id)
+        return Diagnostics.of({"id_share": share}, self.gnn.relation_weights(), self.graph)
 
     @property
     def _has_no_blend(self) -> bool:

@@ -6,6 +6,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kgrec.errors import InputError
 
 if TYPE_CHECKING:
@@ -13,6 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CURVE = "learning-curve"
+
+Figures = dict[str, "Figure"]
+"""Name → figure."""
 
 STYLES = (
     ("#0072B2", "o", "-"),
@@ -41,7 +47,7 @@ def learning_curves(histories: Histories, metric: str, path: Path) -> None:
     Raises:
         InputError: no row has the metric, or the file cannot be written.
     """
-    save_figure(_curves(histories, metric), path)
+    save_figure(curve_figure(histories, metric), path)
 
 
 def learning_curves_svg(histories: Histories, metric: str) -> str:
@@ -50,7 +56,7 @@ def learning_curves_svg(histories: Histories, metric: str) -> str:
     Raises:
         InputError: no row has the metric.
     """
-    svg = figure_svg(_curves(histories, metric), f"learning curves of {metric}")
+    svg = figure_svg(curve_figure(histories, metric), f"learning curves of {metric}")
     for index, name in enumerate(histories):
         svg = svg.replace(f'<g id="{CURVE}-{index}">', f'<g class="curve"><title>{escape(name)}</title>')
     return svg
@@ -73,7 +79,12 @@ def figure_svg(figure: "Figure", salt: str) -> str:
     return document[document.index("<svg") :]
 
 
-def _curves(histories: Histories, metric: str) -> "Figure":
+def curve_figure(histories: Histories, metric: str) -> "Figure":
+    """The figure of :func:`learning_curves`.
+
+    Raises:
+        InputError: no row has the metric.
+    """
     figure, axes = new_figure()
     for index, (name, runs) in enumerate(histories.items()):
         color, marker, line = STYLES[index % len(STYLES)]
@@ -97,6 +108,15 @@ def _curves(histories: Histories, metric: str) -> "Figure":
     axes.set_ylabel(metric)
     axes.legend(frameon=False, fontsize="small")
     return figure
+
+
+def pixels(figure: "Figure") -> NDArray[np.uint8]:
+    """A figure as an image ``[height, width, 3]``."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
 def new_figure() -> tuple["Figure", "Axes"]:

@@ -72,7 +72,8 @@ class RunFolder:
     """One run's folder; writing makes it, reading does not.
 
     Every file is written under a temporary name and renamed, except ``metrics.jsonl``, which grows by one
-    line per epoch. ``summary.json`` is written last: where it is, the run is finished.
+    line per epoch. ``summary.json`` is written last: where it is, the run is finished. What is there to be
+    looked at, ``examples.json`` and a logger's files, may come after it.
 
     Args:
         path: ``<runs>/<group>/<run id>``.
@@ -138,6 +139,10 @@ class RunFolder:
         content = BytesIO()
         table.write_parquet(content)
         self.write("per_user.parquet", content.getvalue())
+
+    def write_examples(self, examples: Mapping[str, Any]) -> None:
+        """Store lists of a few users, as :meth:`kgrec.reporting.exhibits.Exhibits.as_json` has them."""
+        self.write("examples.json", _json(examples, indent=2))
 
     def write_summary(self, summary: Mapping[str, str | float | int | bool | None]) -> None:
         """Store the flat summary, and thereby finish the run.

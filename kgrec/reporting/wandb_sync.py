@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kgrec.errors import InputError
 from kgrec.reporting.compare import folder_of
-from kgrec.reporting.logger import has_api_key
+from kgrec.reporting.loggers.wandb import has_api_key
 
 
 def offline_runs(group: Path) -> list[Path]:

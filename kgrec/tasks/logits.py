@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from kgrec.models.base import Recommender
+from kgrec.models.diagnostics import Diagnostics
 
 
 class Logits(Recommender):
@@ -57,6 +58,10 @@ class Logits(Recommender):
             torch.cat([self.log_scale.exp() * users, bias], dim=1),
             torch.cat([items, items.new_ones(len(items), 1)], dim=1),
         )
+
+    def diagnostics(self) -> Diagnostics:
+        """The model's."""
+        return self.model.diagnostics()
 
     def new_item_parameters(self) -> int:
         """As the model says."""

@@ -26,7 +26,7 @@ class TrainingRun(Protocol):
 
 
 class MetricLogger(Protocol):
-    """What training needs of a logger, e.g. :class:`kgrec.reporting.logger.RunLogger`."""
+    """What training needs of a logger, e.g. :class:`kgrec.reporting.loggers.base.RunLogger`."""
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Mirror the metrics of one epoch."""

@@ -126,6 +126,20 @@ def test_presence_matters(fusion: Fusion, inputs: dict[str, torch.Tensor]) -> No
     assert uses_text == (name != "StructuredOnly")
 
 
+def test_the_share_of_the_graph_is_one_without_text_and_none_without_graph(
+    fusion: Fusion, inputs: dict[str, torch.Tensor]
+) -> None:
+    share = fusion.structured_share(**inputs)
+    if share is None:  # a fusion that weighs no sides
+        return
+    has_text, has_kg = inputs["has_text"], inputs["has_kg"]
+    assert share.shape == (N,)
+    assert (share[has_text & has_kg] > 0).all()
+    assert (share[has_text & has_kg] < 1).all()
+    torch.testing.assert_close(share[has_kg & ~has_text], torch.ones(N)[has_kg & ~has_text])
+    assert (share[~has_kg] == 0).all()
+
+
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [

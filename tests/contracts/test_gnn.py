@@ -183,3 +183,9 @@ def test_features_of_some_nodes_are_those_among_all(build: Callable, x: torch.Te
     torch.testing.assert_close(network.at(x, graph, nodes), network(x, graph)[nodes])
     weighted = graph.with_edge_weight(torch.linspace(0, 1, graph.num_edges))
     torch.testing.assert_close(network.at(x, weighted, nodes), network(x, weighted)[nodes])
+
+
+def test_a_weight_for_each_relation_or_none(build: Callable) -> None:
+    graph = random_graph()
+    weights = build(graph).relation_weights()
+    assert weights is None or (weights.shape == (graph.num_relations,) and bool(weights.isfinite().all()))

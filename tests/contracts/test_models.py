@@ -266,3 +266,15 @@ def test_test_interactions_are_never_read(
     hidden = replace(inputs.dataset, test=inputs.dataset.test[:0], cold_test=mask(NUM_ITEMS, []))
     blind = replace(inputs, dataset=hidden)
     assert torch.equal(scores_of(fitted(config, blind)), scores_of(model))
+
+
+def test_diagnostics_are_of_items_and_of_relations_with_an_edge(
+    model: Recommender, inputs: ModelInputs
+) -> None:
+    with torch.no_grad():
+        found = model.diagnostics()
+    assert all(values.shape == (NUM_ITEMS,) for values in found.of_items.values())
+    for weights in found.of_relations.values():
+        names = [name for name, _ in weights]
+        assert len(set(names)) == len(names) > 0
+        assert all(np.isfinite(weight) for _, weight in weights)

@@ -119,3 +119,11 @@ def test_rows_without_labels_are_refused(make_dataset: Callable[..., RecDataset]
 def test_log_odds_must_be_finite(dataset: RecDataset) -> None:
     with pytest.raises(ValueError, match="1 log-odds of 3 are not finite"):
         evaluator().measure(Table([[0.0, np.inf, 0.0, 0.0], [0.0] * 4, [0.0] * 4]), dataset, "valid")
+
+
+def test_examples_are_the_rows_of_a_user_by_their_odds(dataset: RecDataset) -> None:
+    lists = evaluator().examples(Table(SCORES), dataset, "valid", count=9, k=3)
+    assert lists.user_ids.tolist() == [0, 2]
+    assert lists.items.tolist() == [[1, 2, -1], [0, -1, -1]]
+    assert lists.hits.tolist() == [[True, False, False], [True, False, False]]
+    assert lists.num_relevant.tolist() == [1, 1]

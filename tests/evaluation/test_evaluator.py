@@ -252,3 +252,30 @@ def test_a_split_without_users_is_refused(make_dataset: MakeDataset) -> None:
             evaluator().evaluate(constant(3), strangers, split)
     with pytest.raises(ValueError, match="split must be valid or test, got 'train'"):
         evaluator().evaluate(constant(3), strangers, "train")
+
+
+class Scored:
+    device = torch.device("cpu")
+
+    def __init__(self, rows: list[list[float]]) -> None:
+        self.table = torch.tensor(rows)
+
+    def score(self, user_ids: Tensor) -> Tensor:
+        return self.table[user_ids]
+
+    def score_pairs(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        return self.table[user_ids, item_ids]
+
+
+def test_examples_are_the_lists_that_are_measured(toy: RecDataset) -> None:
+    judged = evaluator(ks=[2], candidates=["cold", "all"], selection_metric="valid/recall@2")
+    scorer = Scored(SCORES)
+    lists = judged.examples(scorer, toy, "test", count=5, k=2)
+    assert lists.user_ids.tolist() == [0, 1]
+    recall = (lists.hits.sum(dim=1) / lists.num_relevant).tolist()
+    assert recall == judged.measure(scorer, toy, "test").columns["test/recall@2"].tolist()
+    on_cold = evaluator(ks=[2], candidates=["cold"], selection_metric="valid/cold/recall@2")
+    lists = on_cold.examples(scorer, toy, "test", count=5, k=2)
+    assert lists.items.tolist() == [[4, -1], [4, -1]]  # the only cold item of the split
+    assert lists.num_relevant.tolist() == [1, 1]
+    assert judged.examples(scorer, toy, "test", count=1, k=2).user_ids.tolist() == [0]

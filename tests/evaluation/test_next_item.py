@@ -176,3 +176,13 @@ def test_data_that_does_not_fit_is_named(tiny: RecDataset) -> None:
         evaluator().measure(scores, replace(tiny, test=tiny.test[:0]), "test")
     with pytest.raises(InputError, match="for sequence u1 there are 3 items"):
         evaluator(num_candidates=5).measure(scores, replace(tiny, valid=tiny.valid[1:]), "valid")
+
+
+def test_examples_are_the_first_lists_that_are_measured(tiny: RecDataset) -> None:
+    scorer = Table(torch.rand(3, 6, generator=torch.Generator().manual_seed(0)))
+    judged = evaluator()
+    lists = judged.examples(scorer, tiny, "valid", count=9, k=3)
+    assert lists.user_ids.tolist() == [1, 2]
+    assert lists.items.shape == (2, 3)
+    measured = judged.measure(scorer, tiny, "valid").columns["valid/hit@3"]
+    assert lists.hits.any(dim=1).tolist() == [value == 1 for value in measured]

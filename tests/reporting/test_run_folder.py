@@ -76,6 +76,12 @@ def test_other_settings_in_the_same_folder_are_refused(run: RunFolder) -> None:
     assert run.read_config()["lr"] == 0.1
 
 
+def test_a_run_goes_on_with_another_logger(run: RunFolder) -> None:
+    run.start(yaml.safe_dump({**CONFIG, "logger": {"_target_": "a.None"}}), seed=3)
+    run.start(yaml.safe_dump({**CONFIG, "logger": {"_target_": "a.Wandb", "project": "x"}}), seed=3)
+    assert run.read_config()["logger"]["project"] == "x"
+
+
 def test_environment_has_no_names_or_paths(run: RunFolder) -> None:
     run.start(yaml.safe_dump(CONFIG), seed=11)
     text = (run.path / "env.json").read_text()

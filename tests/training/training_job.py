@@ -19,7 +19,7 @@ from kgrec.data.dataset import RecDataset
 from kgrec.data.ids import IdMap
 from kgrec.data.labels import Rows
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.reporting.logger import NoLogger
+from kgrec.reporting.loggers.none import NoLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
 from kgrec.training.early_stopping import EarlyStopping

@@ -82,7 +82,7 @@ def _train(cfg: "DictConfig", run: "RunFolder") -> tuple[Any, Any, dict[str, flo
     from kgrec.lm.pretraining.pretrain import pretrain
     from kgrec.lm.pretraining.start import continued
     from kgrec.pipeline import item_texts, load_dataset, load_trainer
-    from kgrec.reporting.logger import NoLogger
+    from kgrec.reporting.loggers.none import NoLogger
     from kgrec.seed import numpy_generator, seed_everything
 
     trainer = load_trainer(cfg)

@@ -80,7 +80,7 @@ def _train(cfg: "DictConfig", run: "RunFolder") -> tuple[Any, Any, dict[str, flo
     from kgrec.models.base import ModelInputs
     from kgrec.models.selection import ValidationRecall
     from kgrec.pipeline import item_texts, load_dataset, load_trainer
-    from kgrec.reporting.logger import NoLogger
+    from kgrec.reporting.loggers.none import NoLogger
     from kgrec.seed import seed_everything
 
     trainer = load_trainer(cfg)

@@ -1,5 +1,7 @@
 """Attention: each item weighs its two sides by one learned question."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -39,11 +41,23 @@ class Attention(Fusion):
 
     def forward(self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor) -> Tensor:
         """``[N, Ds], [N, Dt] -> [N, out_dim]``."""
+        weights, sides = self._weighed(structured, text, has_text, has_kg)
+        return (weights.unsqueeze(2) * sides).sum(dim=1)
+
+    def structured_share(
+        self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor, *context: Any
+    ) -> Tensor:
+        """α of the structured side."""
+        return self._weighed(structured, text, has_text, has_kg)[0][:, 0]
+
+    def _weighed(
+        self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """α ``[N, 2]`` and m ``[N, 2, out_dim]``."""
         structured, text = self.blank_missing(structured, text, has_text, has_kg)
         sides = torch.stack([self.project_structured(structured), self.project_text(text)], dim=1)
         present = torch.stack([has_kg, has_text], dim=1)
         claims = torch.tanh(self.key(sides)) @ self.query  # [N, 2]
         # The lowest finite number, not -inf: a row without any side stays free of NaN and is zeroed below.
         claims = claims.masked_fill(~present, torch.finfo(claims.dtype).min)
-        weights = torch.softmax(claims, dim=1) * present
-        return (weights.unsqueeze(2) * sides).sum(dim=1)
+        return torch.softmax(claims, dim=1) * present, sides

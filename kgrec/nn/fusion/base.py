@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,6 +56,15 @@ class Fusion(nn.Module, ABC):
         Raises:
             ValueError: shapes or mask types other than these.
         """
+
+    def structured_share(
+        self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor, *context: Any
+    ) -> Tensor | None:
+        """``[N]`` in [0, 1]: how much of each item is its graph; ``None`` where the fusion weighs no sides.
+
+        Arguments and errors as of :meth:`forward`.
+        """
+        return None
 
     def auxiliary_loss(self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor) -> Tensor:
         """What training minimises beside the ranking loss, ``[]``, ≥ 0, not yet weighted; 0 by default.

@@ -1,5 +1,7 @@
 """Cross-attention: the tokens of an item's text look at the entities its facts name."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -99,6 +101,26 @@ class CrossAttention(TokenFusion, LeaningFusion):
         context: TokenContext | None = None,
     ) -> Tensor:
         """``[N, Ds], [N, Dt] -> [N, out_dim]``; the context's shapes as its class tells, else ValueError."""
+        pooled = self._pooled(structured, text, has_text, has_kg, context)
+        joined: Tensor = self.gate(pooled, text, has_text, has_kg)
+        return joined
+
+    def structured_share(
+        self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor, *context: Any
+    ) -> Tensor:
+        """That of its gate."""
+        pooled = self._pooled(structured, text, has_text, has_kg, *context)
+        return self.gate.structured_share(pooled, text, has_text, has_kg)
+
+    def _pooled(
+        self,
+        structured: Tensor,
+        text: Tensor,
+        has_text: Tensor,
+        has_kg: Tensor,
+        context: TokenContext | None = None,
+    ) -> Tensor:
+        """``[N, out_dim]``: what the text asked of the graph."""
         structured, text = self.blank_missing(structured, text, has_text, has_kg)
         context = self._blank_context(context, text, has_text, has_kg)
         own = self.project_structured(structured)
@@ -114,9 +136,7 @@ class CrossAttention(TokenFusion, LeaningFusion):
             bias[:, None, None],
         )
         answers = answers.transpose(1, 2).flatten(2) * asks.unsqueeze(2)
-        pooled = answers.sum(dim=1) / asks.sum(dim=1, keepdim=True)
-        joined: Tensor = self.gate(pooled, text, has_text, has_kg)
-        return joined
+        return answers.sum(dim=1) / asks.sum(dim=1, keepdim=True)
 
     def _queries(self, context: TokenContext, has_text: Tensor) -> tuple[Tensor, Tensor]:
         """``[N, T, out_dim]`` and the mask ``[N, T]`` of those that ask: at least one of each item."""

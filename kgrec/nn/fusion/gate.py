@@ -1,5 +1,7 @@
 """Gate: each item decides, dimension by dimension, how much to trust its graph and how much its text."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -50,10 +52,21 @@ class Gate(LeaningFusion):
     def forward(self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor) -> Tensor:
         """``[N, Ds], [N, Dt] -> [N, out_dim]``."""
         structured, text = self.blank_missing(structured, text, has_text, has_kg)
+        gate = self._gate(structured, text, has_text)
         has_text, has_kg = has_text.unsqueeze(1), has_kg.unsqueeze(1)
-        gate = torch.sigmoid(self.gate(torch.cat([structured, text], dim=1)) + self.initial_bias)
-        gate = gate.masked_fill(~has_text, 1.0)
         # With both missing g is 1 here, and the mask of the structured side makes the output 0.
         structured_share = gate * has_kg
         text_share = (1 - gate).masked_fill(~has_kg, 1.0) * has_text
         return structured_share * self.project_structured(structured) + text_share * self.project_text(text)
+
+    def structured_share(
+        self, structured: Tensor, text: Tensor, has_text: Tensor, has_kg: Tensor, *context: Any
+    ) -> Tensor:
+        """Mean of g over the dimensions."""
+        structured, text = self.blank_missing(structured, text, has_text, has_kg)
+        return self._gate(structured, text, has_text).mean(dim=1) * has_kg
+
+    def _gate(self, structured: Tensor, text: Tensor, has_text: Tensor) -> Tensor:
+        """The gate ``[N, out_dim]``, as far as the text decides it: the graph may be missing besides."""
+        gate = torch.sigmoid(self.gate(torch.cat([structured, text], dim=1)) + self.initial_bias)
+        return gate.masked_fill(~has_text.unsqueeze(1), 1.0)

@@ -50,6 +50,13 @@ class GNN(nn.Module, ABC):
         """
         return self(x, graph)[nodes]
 
+    def relation_weights(self) -> Tensor | None:
+        """``[R]`` how strongly each relation's messages count, on a scale of the network's own.
+
+        ``None`` where one number per relation would say nothing, or relations are not told apart.
+        """
+        return None
+
     def check_inputs(self, x: Tensor, graph: Graph) -> None:
         """Refuse features or a graph of other sizes than the network was built for.
 

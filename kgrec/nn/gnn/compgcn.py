@@ -135,6 +135,10 @@ class CompGCN(GNN):
         for matrix in (self.relations, *self.relation_updates.parameters()):
             nn.init.xavier_uniform_(matrix)
 
+    def relation_weights(self) -> Tensor:
+        """Length of each z of the first layer."""
+        return self.relations[:-1].norm(dim=1)
+
     @property
     def reach(self) -> int:
         """A step per layer."""

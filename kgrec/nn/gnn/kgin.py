@@ -42,6 +42,10 @@ class KGIN(GNN):
         self.dropout = check_dropout(dropout)
         self.relations = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_relations, in_dim)))
 
+    def relation_weights(self) -> Tensor:
+        """Length of each z."""
+        return self.relations.norm(dim=1)
+
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)

@@ -44,6 +44,10 @@ class LightKG(GNN):
         self.num_layers = check_layers(num_layers)
         self.weights = nn.Parameter(nn.init.xavier_uniform_(torch.empty(num_relations, 1)))
 
+    def relation_weights(self) -> Tensor:
+        """Each α, of either sign."""
+        return self.weights.squeeze(1)
+
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         self.check_inputs(x, graph)

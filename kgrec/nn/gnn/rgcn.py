@@ -1,6 +1,7 @@
 """R-GCN: one linear map per relation, made from a few shared bases."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -72,6 +73,12 @@ class RGCN(GNN):
         """A step per layer."""
         return len(self.layers)
 
+    def relation_weights(self) -> Tensor:
+        """Length (Frobenius norm) of each W_r, a mean over the layers."""
+        layers: Any = self.layers
+        lengths = [relation_lengths(layer.coefficients, layer.bases) for layer in layers]
+        return torch.stack(lengths).mean(dim=0)
+
     def forward(self, x: Tensor, graph: Graph) -> Tensor:
         """``[N, in_dim]`` to ``[N, in_dim]``."""
         return self._features(x, graph, None)
@@ -137,3 +144,15 @@ class RGCNLayer(nn.Module):
         for basis_values, basis in zip(values.unbind(1), self.bases, strict=True):
             out = out + (SparseMatrix(incoming.adjacency, basis_values) @ x) @ basis
         return out
+
+
+def relation_lengths(coefficients: Tensor, bases: Tensor) -> Tensor:
+    """``[R]``: the Frobenius norm of each ``W_r = Σ_b a_rb V_b``, without building any.
+
+    Args:
+        coefficients: ``[R, B]`` a.
+        bases: ``[B, D, D]`` V.
+    """
+    flat = bases.flatten(1)
+    squared = ((coefficients @ (flat @ flat.T)) * coefficients).sum(dim=1)
+    return squared.clamp(min=0).sqrt()

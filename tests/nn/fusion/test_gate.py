@@ -33,3 +33,12 @@ def test_gate_is_per_dimension() -> None:
     out = fusion(s, t, yes, yes)
     expected = torch.stack([fusion.project_structured(s)[0, 0], fusion.project_text(t)[0, 1]])
     torch.testing.assert_close(out[0], expected)
+
+
+def test_the_share_is_the_mean_of_the_gate() -> None:
+    gate = Gate(2, 3, 4, initial_bias=1.0)
+    both = torch.ones(2, dtype=torch.bool)
+    for log_odds in (1.0, -2.0):
+        gate.lean(log_odds)
+        share = gate.structured_share(torch.randn(2, 2), torch.randn(2, 3), both, both)
+        torch.testing.assert_close(share, torch.full((2,), log_odds).sigmoid())

@@ -8,7 +8,7 @@ from torch_geometric.nn import RGCNConv
 
 from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, build_graph
-from kgrec.nn.gnn.rgcn import RGCN
+from kgrec.nn.gnn.rgcn import RGCN, relation_lengths
 from kgrec.nn.sparse import mean_norm, relation_norm
 
 
@@ -133,3 +133,9 @@ def test_dropout_acts_in_training_only() -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         build(**settings)
+
+
+def test_the_length_of_a_relation_is_that_of_its_matrix() -> None:
+    coefficients, bases = torch.randn(5, 3), torch.randn(3, 4, 4)
+    matrices = torch.einsum("rb,bij->rij", coefficients, bases)
+    torch.testing.assert_close(relation_lengths(coefficients, bases), matrices.flatten(1).norm(dim=1))
