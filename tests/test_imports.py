@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "shapes": set(),
     "seed": set(),
     "threads": set(),
+    "progress": set(),
     "cli": set(),
     "build": set(),
     "__init__": set(),
@@ -56,9 +57,9 @@ MAY_IMPORT = {
         | ENTRIES,
     ),
 }
-"""Part → parts that it may import; errors, shapes, seed and threads serve all."""
+"""Part → parts that it may import; errors, shapes, seed, threads and progress serve all."""
 
-FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
+FOUNDATIONS = {"errors", "shapes", "seed", "threads", "progress"}
 
 HOMES = {
     "hydra": {"build.py"},
@@ -84,6 +85,7 @@ HOMES = {
     "onnxruntime": {"text/onnx.py", "lm/quantize.py"},
     "accelerate": {"training/"},
     "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
+    "tqdm": {"progress.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""
