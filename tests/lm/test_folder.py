@@ -132,7 +132,9 @@ def test_an_option_of_a_run_is_no_model_and_says_which_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="minilm_l6 is an option of lm=… that reads the first layers of minilm"):
+    with pytest.raises(
+        InputError, match="minilm_l6 is an option of lm=… that reads the first layers of minilm"
+    ):
         find_lm("minilm_l6")
     (tmp_path / "minilm_l6").mkdir()
     with pytest.raises(InputError, match="minilm_l6 has no "):  # a folder of that name is looked into
