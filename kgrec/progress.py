@@ -1,6 +1,6 @@
 """What a person at a terminal sees of work that takes long: bars, and a last line that tells what is done.
 
-All of it is silent in pipes, files and CI; there, logs tell what matters.
+All of it is silent in pipes, files, notebooks and CI; there, logs tell what matters.
 """
 
 import os
@@ -18,10 +18,13 @@ SECONDS_OF_SILENCE = 2.0
 SECONDS_BETWEEN_DRAWINGS = 0.5
 ERASE = "\r\x1b[K"
 
+NOBODY = ("CI", "JPY_PARENT_PID")
+"""Variables that are set where a terminal is only made to look like one: CI, and `!kgrec` in a notebook."""
+
 
 def is_watched() -> bool:
     """Whether somebody sits at a terminal."""
-    return sys.stderr.isatty() and not os.environ.get("CI")
+    return sys.stderr.isatty() and not any(os.environ.get(name) for name in NOBODY)
 
 
 def steps(items: Sequence[T], what: str, unit: str) -> "Sequence[T]":

@@ -8,6 +8,10 @@ import subprocess
 import sys
 import termios
 
+import pytest
+
+from kgrec.progress import NOBODY
+
 PROGRAM = """
 import time
 from kgrec import progress
@@ -33,7 +37,7 @@ def at_a_terminal(**environment: str) -> str:
     """Everything that is written to the terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    variables = {name: value for name, value in os.environ.items() if name != "CI"}
+    variables = {name: value for name, value in os.environ.items() if name not in NOBODY}
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         stdin=theirs,
@@ -75,8 +79,9 @@ def test_a_terminal_is_told_what_is_done_and_keeps_none_of_it() -> None:
     assert not any("…" in line for line in lines)
 
 
-def test_ci_is_no_terminal_even_where_it_looks_like_one() -> None:
-    assert at_a_terminal(CI="true") == "first\n[1, 2]\n"
+@pytest.mark.parametrize("name", NOBODY)
+def test_ci_and_notebooks_are_no_terminal_even_where_they_look_like_one(name: str) -> None:
+    assert at_a_terminal(**{name: "1"}) == "first\n[1, 2]\n"
 
 
 def test_a_pipe_sees_nothing_of_it() -> None:
