@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from kgrec.errors import InputError
+from kgrec.progress import StatusLine
 
 COMMANDS = {
     "train": "train a model, evaluate it, leave a run folder",
@@ -68,14 +69,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         _overview().print_help()
         return 0
-    logging.basicConfig(
-        level=logging.INFO if is_main_process() else logging.ERROR, format="%(message)s", stream=sys.stderr
-    )
-    command = arguments[0]
+    with StatusLine(f"kgrec {arguments[0]}", speaks=is_main_process()):
+        logging.basicConfig(
+            level=logging.INFO if is_main_process() else logging.ERROR,
+            format="%(message)s",
+            stream=sys.stderr,
+        )
+        return _run_command(arguments[0], arguments[1:])
+
+
+def _run_command(command: str, arguments: Sequence[str]) -> int:
+    """Any error that a person can mend is one line."""
     try:
         if command not in COMMANDS:
             raise InputError(f"no such command; valid: {', '.join(COMMANDS)}")
-        code = int(importlib.import_module(f"kgrec.commands.{command}").main(arguments[1:]) or 0)
+        code = int(importlib.import_module(f"kgrec.commands.{command}").main(arguments) or 0)
         sys.stdout.flush()
         return code
     except InputError as error:

@@ -12,6 +12,7 @@ from kgrec.data.planted import Planted
 from kgrec.evaluation.base import Evaluates, Evaluation
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.pipeline import load_dataset, load_inputs, load_model
+from kgrec.progress import doing
 from kgrec.reporting.environment import environment
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.reporting.test_reads import book_of_test_reads, log_test_read
@@ -61,6 +62,7 @@ def evaluate_model(
 
     Data that is generated has no test set to wear out: it is not written down.
     """
+    doing(f"evaluating on {split}")
     model.eval()
     evaluation = evaluator.measure(model, dataset, split)
     if split == "test" and dataset.name != Planted.name:

@@ -16,6 +16,7 @@ from kgrec.kg.rules.rule import Rule
 from kgrec.kg.rules.steps import Steps
 from kgrec.models.base import Recommender
 from kgrec.pipeline import load_facts, load_model
+from kgrec.progress import doing
 from kgrec.recommend import TrainedRun, id_of
 from kgrec.shapes import FloatArray, IntArray
 
@@ -174,6 +175,7 @@ class Explainer:
         user_id, dataset = self.run.user_id(user), self.run.dataset
         item = self.run.top_items(user, 1)[0].id if item is None else item
         item_id = id_of(item, dataset.items, f"item {item!r} is not in {dataset.name}")
+        doing("looking for paths")
         strengths, source = self.strengths(user_id, item_id)
         paths = self.paths(strengths, user_id, item_id, k, max_length)
         score = float(self.probe.scores_without(np.empty(0, dtype=np.int64), user_id, [item_id]))

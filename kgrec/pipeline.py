@@ -23,6 +23,7 @@ from kgrec.errors import InputError
 from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.nn.fusion.base import TokenFusion
+from kgrec.progress import doing
 from kgrec.reporting.run_folder import settings_of_run
 from kgrec.shapes import FloatArray, IntArray, Triples
 from kgrec.tasks.base import Task
@@ -35,17 +36,21 @@ from kgrec.training.trainer import Trainer
 
 def locate_raw(cfg: DictConfig) -> Path:
     """The folder of the raw files, which are fetched where they are missing."""
+    doing("looking for the data")
     return locate(build(cfg.data.source), Path(cfg.paths.data))
 
 
 def load_raw(cfg: DictConfig) -> RawDataset:
     """Stage 1: raw files → frames of raw ids."""
     source: DatasetSource = build(cfg.data.source)
-    return source.load(locate_raw(cfg))
+    root = locate_raw(cfg)
+    doing(f"reading {source.name}")
+    return source.load(root)
 
 
 def prepare_dataset(cfg: DictConfig, raw: RawDataset) -> RecDataset:
     """Stage 2: frames → contiguous ids, split, triples, links, texts."""
+    doing(f"preparing {raw.name}")
     return prepare(
         raw,
         split=build(cfg.data.split),
@@ -64,6 +69,7 @@ def load_dataset(cfg: DictConfig) -> RecDataset:
 
 def load_facts(cfg: DictConfig, dataset: RecDataset) -> tuple[Triples, IntArray]:
     """Triples and links as the graph arm ``kg=…`` has them."""
+    doing("making the graph")
     triples, item_to_entity = build(cfg.kg)(dataset.triples, dataset.item_to_entity, cfg.seed)
     return triples, item_to_entity
 
@@ -116,6 +122,7 @@ def warm_corpus(cfg: DictConfig, dataset: RecDataset) -> dict[str, int]:
 
 def load_encoder(cfg: DictConfig, dataset: RecDataset) -> TextEncoder:
     """The language model, fitted to texts of warm items alone: cold ones must decide nothing about it."""
+    doing("loading the language model")
     encoder: TextEncoder = build(cfg.lm)
     texts = item_texts(cfg, dataset)
     return encoder.fitted_to([text for text, warm in zip(texts, dataset.warm_items, strict=True) if warm])
@@ -163,6 +170,7 @@ def load_model(cfg: DictConfig, inputs: ModelInputs) -> Recommender:
     Raises:
         InputError: a setting that the model refuses, or with which no model can be made.
     """
+    doing("making the model")
     try:
         model: Recommender = build(cfg.model)(inputs=inputs)
     except (TypeError, RuntimeError) as error:  # sizes reach the layers only here, e.g. a width of -3

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "shapes": set(),
     "seed": set(),
     "threads": set(),
+    "progress": set(),
     "cli": set(),
     "build": set(),
     "__init__": set(),
@@ -57,9 +58,9 @@ MAY_IMPORT = {
         | ENTRIES,
     ),
 }
-"""Part → parts that it may import; errors, shapes, seed and threads serve all."""
+"""Part → parts that it may import; errors, shapes, seed, threads and progress serve all."""
 
-FOUNDATIONS = {"errors", "shapes", "seed", "threads"}
+FOUNDATIONS = {"errors", "shapes", "seed", "threads", "progress"}
 
 HOMES = {
     "hydra": {"build.py"},
@@ -90,6 +91,7 @@ HOMES = {
         "reporting/path_plot.py",
         "reporting/run_plots.py",
     },
+    "tqdm": {"progress.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""

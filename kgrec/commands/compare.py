@@ -1,6 +1,7 @@
 """``kgrec compare``: runs side by side, their differences tested, what each setting does; or two runs."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from kgrec.errors import InputError
 
 if TYPE_CHECKING:
     from kgrec.reporting.html import Section
+
+log = logging.getLogger(__name__)
 
 FORMATS = ("markdown", "text", "csv", "latex", "html")
 BEST = ""
@@ -100,6 +103,7 @@ def _sections(given: argparse.Namespace) -> "list[Section]":
         sections.append(effect_section(runs, measured[0]))
     if given.curves is not None:
         save_curves(runs, given.curves)
+        log.info("%s: learning curves", given.curves)
     if given.out is not None and given.out.suffix == ".html":
         sections.append(Section("Learning curves", figures=curve_figure(runs)))
     return sections

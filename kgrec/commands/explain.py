@@ -44,8 +44,10 @@ def main(arguments: Sequence[str]) -> int:
     _show(explainer, found, rules, given.max_length)
     if given.json is not None:
         _write_json(given.json, explainer, found, rules)
+        print(given.json)
     if given.picture is not None:
         _draw(given.picture, explainer, found)
+        print(given.picture)
     return 0
 
 

@@ -8,13 +8,14 @@ from kgrec.cli import CommandParser
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the page and print where it lies."""
+    """Write the page, and its picture where asked; print where they lie."""
     parser = CommandParser(
         "report",
         "One HTML page about a group of runs, which needs no network and no other file: figures, tests\n"
         "against the best or a named reference, effects, learning curves, costs, protocol, environment, how\n"
         "to run it again. A click on a heading sorts.",
-        '  kgrec report encoders\n  kgrec report encoders --reference "lm=minilm_l6" --out encoders.html',
+        "  kgrec report encoders --picture\n"
+        '  kgrec report encoders --reference "lm=minilm_l6" --out encoders.html',
     )
     parser.add_argument("groups", type=Path, nargs="+", metavar="group", help="group, or folder of runs")
     parser.add_argument(
@@ -25,12 +26,20 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="FILE.html", help="default: report.html in the folder of the first group"
     )
+    parser.add_argument(
+        "--picture",
+        action="store_true",
+        help="a .png of the page beside it, by Chromium or Chrome on the PATH",
+    )
     given = parser.parse_args(arguments)
 
     from kgrec.reporting.compare import collect, folder_of, without_implied_settings
     from kgrec.reporting.document import write_whole
     from kgrec.reporting.group_page import group_page
+    from kgrec.reporting.page_picture import find_browser, take_picture
 
+    if given.picture:
+        find_browser()  # refused before anything is computed
     runs = without_implied_settings(collect(given.groups))
     out = given.out or folder_of(given.groups[0]) / "report.html"
     command = shlex.join(["kgrec", "report", *arguments])
@@ -38,4 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         out, group_page(runs, " and ".join(path.name for path in given.groups), command, given.reference)
     )
     print(out)
+    if given.picture:
+        take_picture(out, out.with_suffix(".png"))
+        print(out.with_suffix(".png"))
     return 0

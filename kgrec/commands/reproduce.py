@@ -46,6 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     _print(outcome)
     if given.json is not None:
         _write(given.json, as_json(outcome.report))
+        print(f"report as JSON: {given.json}")
     stands = _check(outcome.report, folder) if given.check else True
     return 1 if outcome.failures or not stands else 0
 

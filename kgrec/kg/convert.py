@@ -14,6 +14,7 @@ from kgrec.errors import InputError
 from kgrec.kg.name_table import Names, NameTable
 from kgrec.kg.statements import Statement, Statements
 from kgrec.kg.store import GraphStore
+from kgrec.progress import doing
 
 _CHUNK = 200_000
 """Statements of which the names are Python strings at one time."""
@@ -54,6 +55,7 @@ def convert(paths: Sequence[Path], graphs: Sequence[str] | None = None) -> Conve
         for number, path in enumerate(paths, start=1)
     ]
     for source in sources:
+        doing(f"reading {source.path}")
         before = builder.statements
         builder.add(source)
         left_out += source.left_out

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from kgrec.progress import doing
 from kgrec.text.encoder import TextEncoder
 from kgrec.text.transformer import TransformerEncoder
 
@@ -36,6 +37,7 @@ def agreement(before: TextEncoder, after: TextEncoder, texts: Sequence[str]) -> 
         For each ``params``, ``bytes`` and ``items_per_s``, of after and (``…_before``) of before, on this
         machine one after the other; ``cosine_mean`` and ``cosine_lowest`` over ``texts`` texts.
     """
+    doing("comparing the models")
     sample = list(dict.fromkeys(texts))
     sample = sample[:: max(1, -(-len(sample) // SAMPLE))]
     old, old_rate = _timed(before, sample)

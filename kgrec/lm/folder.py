@@ -108,7 +108,18 @@ def load_lm(model: str) -> LanguageModel:
 
 
 def find_lm(model: str) -> Path:
-    """The folder of a model; see :func:`load_lm`."""
+    """The folder of a model; see :func:`load_lm`.
+
+    Raises:
+        InputError: an option of ``lm=…`` that stands for a part of a model, or what
+            :func:`kgrec.text.pretrained.find_model` refuses.
+    """
+    whole = model.partition("_l")[0]
+    if whole in SHORT_NAMES and whole != model and not Path(model).exists():
+        raise InputError(
+            f"model: {model} is an option of lm=… that reads the first layers of {whole}; give {whole}, of "
+            f"which `kgrec lm prune {whole} --layers …` keeps some"
+        )
     return find_model(SHORT_NAMES.get(model, model))
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
+from kgrec.progress import steps
 from kgrec.seed import torch_generator
 from kgrec.text.backbone import token_ids
 from kgrec.text.batches import length_batches, padded
@@ -64,7 +64,7 @@ def importance(
     sums = [torch.zeros(size) for block in parts for size in (block.num_heads, block.width)]
     draw = torch_generator(seed, "lm", "importance")
     batches = length_batches(ids, BATCH_SIZE)
-    for rows in tqdm(batches, desc="importance", unit="batch", disable=None, delay=2):
+    for rows in steps(batches, "importance", "batch"):
         input_ids, mask = padded([ids[row] for row in rows], device)
         with _gates(parts, len(rows), device) as gates:
             states = network(input_ids=input_ids, attention_mask=mask).last_hidden_state

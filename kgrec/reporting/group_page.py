@@ -3,6 +3,7 @@
 import datetime
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from kgrec.errors import InputError
@@ -72,13 +73,15 @@ def _or_reason(title: str, make: Callable[[], Section]) -> Section:
 
 
 def _figures(runs: Runs, leading: str) -> Iterator[tuple[str, Table]]:
-    """One table per set of candidates, that of the leading metric first."""
+    """One table per set of candidates, that of the leading metric first; its heading tells the candidates."""
     by_candidates: dict[str, list[str]] = {leading.rpartition("/")[0]: [leading]}
     for key in runs.values:
         if key.startswith(MEASURED) and runs.table[key].dtype.is_numeric() and key != leading:
             by_candidates.setdefault(key.rpartition("/")[0], []).append(key)
     for prefix, metrics in by_candidates.items():
-        yield prefix, compare(runs, metrics)
+        table = compare(runs, metrics)
+        columns = [short(name.removeprefix(f"{prefix}/")) for name in table.columns]
+        yield prefix, replace(table, columns=columns)
 
 
 def _costs(arms: Sequence[RunArm], metric: str) -> Section:

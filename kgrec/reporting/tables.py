@@ -69,6 +69,10 @@ class Table:
         """Rows with every value in a cell."""
         return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in self.rows]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return render_html(self)
+
 
 def is_number(value: object) -> TypeGuard[float]:
     """Whether a value of a summary is a number; a truth value is none."""

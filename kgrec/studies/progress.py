@@ -1,11 +1,10 @@
 """How far a study is, and how long the rest may take."""
 
 import logging
-import sys
 import time
 from types import TracebackType
 
-from tqdm import tqdm
+from kgrec.progress import bar, is_watched
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +22,8 @@ class JobProgress:
     def __init__(self, total: int, done: int) -> None:
         self._total, self._first, self._done = total, done, done
         self._start = self._last_line = time.monotonic()
-        self._writes_lines = not sys.stderr.isatty()
-        self._bar = tqdm(
-            total=total,
-            initial=done,
-            unit="run",
-            disable=self._writes_lines,
-            dynamic_ncols=True,
-            smoothing=0.1,
-        )
+        self._writes_lines = not is_watched()
+        self._bar = bar(total, done, "run", shown=not self._writes_lines)
         if self._writes_lines:
             log.info("%d of %d runs are to be done", total - done, total)
 

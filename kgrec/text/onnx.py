@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from kgrec.errors import InputError
+from kgrec.progress import steps
 from kgrec.text.backbone import OWN, load_tokenizer, token_ids
 from kgrec.text.batches import length_batches, padded
 from kgrec.text.encoder import Cost
@@ -78,7 +78,7 @@ class OnnxEncoder:
         pooled = torch.zeros(len(texts), self.dim)
         is_dynamic = self._own.get("stored") == "dynamic"
         batches = length_batches(ids, 1 if is_dynamic else self.batch_size)
-        for rows in tqdm(batches, desc="encoding texts", unit="batch", disable=None, delay=2):
+        for rows in steps(batches, "encoding texts", "batch"):
             input_ids, mask = padded([ids[row] for row in rows], torch.device("cpu"))
             feed = {"input_ids": input_ids.numpy(), "attention_mask": mask.numpy()}
             states = torch.from_numpy(self._session.run(["last_hidden_state"], feed)[0])

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from kgrec.errors import InputError
+from kgrec.progress import steps
 from kgrec.text.backbone import Backbone, load_backbone, load_tokenizer, token_ids
 from kgrec.text.batches import length_batches, padded
 from kgrec.text.encoder import Cost
@@ -181,7 +181,7 @@ class TransformerEncoder:
         ids = self.token_ids(self.backbone.tokenizer, texts)
         pooled = torch.zeros(self.depth + 1 if every_layer else 1, len(texts), self.dim)
         batches = length_batches(ids, self.batch_size)
-        for rows in tqdm(batches, desc="encoding texts", unit="batch", disable=None, delay=2):
+        for rows in steps(batches, "encoding texts", "batch"):
             input_ids, mask = padded([ids[row] for row in rows], self.device)
             for layer, states in enumerate(self.backbone.states(input_ids, mask, every_layer)):
                 pooled[layer, rows] = POOLINGS[self.pooling](states, mask).cpu()

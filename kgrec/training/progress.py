@@ -1,11 +1,10 @@
 """What a person sees while a model trains."""
 
 import logging
-import sys
 import time
 from types import TracebackType
 
-from tqdm import tqdm
+from kgrec.progress import bar, is_watched
 
 log = logging.getLogger(__name__)
 
@@ -27,16 +26,15 @@ class Progress:
     def __init__(
         self, mode: str, total_epochs: int, steps_per_epoch: int, first_epoch: int, is_main: bool
     ) -> None:
-        wants_bar = mode == "on" or (mode == "auto" and sys.stderr.isatty())
+        wants_bar = mode == "on" or (mode == "auto" and is_watched())
         self._writes_lines = is_main and not wants_bar
         self._total_epochs = total_epochs
         self._last_line = float("-inf")
-        self._bar = tqdm(
-            total=total_epochs * steps_per_epoch,
-            initial=first_epoch * steps_per_epoch,
-            unit="step",
-            disable=not (is_main and wants_bar),
-            dynamic_ncols=True,
+        self._bar = bar(
+            total_epochs * steps_per_epoch,
+            first_epoch * steps_per_epoch,
+            "step",
+            shown=is_main and wants_bar,
         )
 
     def __enter__(self) -> "Progress":

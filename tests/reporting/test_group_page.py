@@ -68,7 +68,7 @@ def test_it_sorts_and_shows_curves_in_a_real_browser(page: Path, tmp_path: Path)
         pytest.skip("no chromium on this machine: apt-get install chromium")
     script = """<script>
     const heads = [...document.querySelectorAll("table")[0].querySelectorAll("th")];
-    const head = heads.find(head => head.textContent === "valid/cold/recall@20");
+    const head = heads.find(head => head.textContent === "recall@20");
     head.click();
     head.click();  // the worst first
     const seen = document.createElement("p");

@@ -41,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     print(f"{min(given.k, len(rules))} of {len(rules):,} rules")
     if given.out is not None:
         RunFolder(given.out.parent).write(given.out.name, render_csv(_table(rules, names)).encode())
+        print(f"{given.out}: all of them")
     return 0
 
 

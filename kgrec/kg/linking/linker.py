@@ -7,6 +7,7 @@ import polars as pl
 
 from kgrec.kg.linking.base import LinkMethod, LinkTask
 from kgrec.kg.linking.facts import with_agreement
+from kgrec.progress import doing
 
 ROWS = {
     "item": pl.String,
@@ -71,6 +72,7 @@ def link_items(
     kinds: dict[str, list[pl.DataFrame]] = {"links": [], "ambiguous": [], "refused": []}
     open_items, taken = items, task.taken
     for method in methods:
+        doing(f"linking by {method.name}")
         now = task.remaining(open_items, taken)
         found = with_agreement(method(now), now).with_columns(method=pl.lit(method.name)).select(list(ROWS))
         against = pl.col("agreement").fill_null(1.0) < (0.0 if method.is_certain else min_agreement)

@@ -11,6 +11,7 @@ from scipy import sparse
 from kgrec.errors import InputError
 from kgrec.kg.rules.rule import Rule, reversed_path
 from kgrec.kg.rules.steps import Steps
+from kgrec.progress import doing
 from kgrec.shapes import BoolArray, FloatArray, IntArray
 
 _MAX_CELLS = 2**25  # cells that one block of a product may have before equal ones are joined
@@ -63,6 +64,7 @@ def mine_rules(
     Returns:
         Rules, the one with the highest PCA confidence first, then the highest support; ties by their atoms.
     """
+    doing("mining rules")
     search = _Search(steps, thresholds, range(steps.num_relations) if heads is None else heads)
     rules = [rule for body in search.promising_bodies() for rule in search.rules_of(body)]
     if likes is not None:
