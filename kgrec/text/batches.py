@@ -19,10 +19,10 @@ class Speed:
     """How an encoder computes; nothing here changes a vector but in its last bits.
 
     Attributes:
-        batching: packed = texts stand side by side in one row without padding, each with its own positions and
-            attending to itself alone (:mod:`kgrec.text.packing`; BERT only); length = texts of like length
-            together, padded; given = padded in the order in which they come, for comparison; auto = packed
-            where the model can, else length.
+        batching: packed = texts stand side by side in one row without padding, each with positions of its
+            own and attending to itself alone (:mod:`kgrec.text.packing`; BERT only); length = texts of like
+            length together, padded; given = padded in the order in which they come, for comparison; auto =
+            packed where the model can, else length.
         batch_tokens: most tokens in a batch, padding included, beside the encoder's ``batch_size``; a longer
             text is a batch of its own. ``None`` = :data:`CPU_TOKENS` on the CPU, no limit elsewhere.
 

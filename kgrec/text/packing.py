@@ -77,11 +77,11 @@ def _attention(
     start = 0
     for texts, tokens in groups:
         stop = start + texts * tokens
-        parts = [
+        one, two, three = (
             part[0, :, start:stop].view(-1, texts, tokens, part.shape[3]).transpose(0, 1)
             for part in (query, key, value)
-        ]
-        found = F.scaled_dot_product_attention(*parts, dropout_p=dropout, scale=scaling)
+        )
+        found = F.scaled_dot_product_attention(one, two, three, dropout_p=dropout, scale=scaling)
         out[0, start:stop] = found.transpose(1, 2).flatten(0, 1)
         start = stop
     return out, None
