@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
-SPEED = "lm.speed."
+SPEED = re.compile(r"lm\.(\w+\.)?speed\.")
 """Settings below it change how fast texts become vectors, and nothing else."""
 
 AS_IF = {"train.runtime.progress": "off"}
@@ -67,7 +67,7 @@ def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_of_run(key: str) -> bool:
-    return re.split(r"[./@]", key)[0] not in NOT_IN_RUN_ID and not key.startswith(SPEED)
+    return re.split(r"[./@]", key)[0] not in NOT_IN_RUN_ID and not SPEED.match(key)
 
 
 class RunFolder:

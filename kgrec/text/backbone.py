@@ -58,8 +58,7 @@ class Backbone:
             every_layer: all states instead of the last ones.
             packing: see :func:`kgrec.text.packing.packed`.
         """
-        if self.kept is not None:
-            input_ids = torch.searchsorted(self.kept.to(input_ids.device), input_ids)
+        input_ids = self.table_rows(input_ids)
         seen: list[Tensor] = []
 
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -72,6 +71,12 @@ class Backbone:
             )
         last = seen[-1] if self.is_cut else output.last_hidden_state
         return [*output.hidden_states[:-1], last] if every_layer else [last]
+
+    def table_rows(self, input_ids: Tensor) -> Tensor:
+        """Rows of the table of token embeddings that ids belong to."""
+        if self.kept is None:
+            return input_ids
+        return torch.searchsorted(self.kept.to(input_ids.device), input_ids)
 
     def cost(self, depth: int) -> Cost:
         """Size of the model if it were cut after ``depth`` layers."""

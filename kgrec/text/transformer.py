@@ -58,7 +58,7 @@ class TransformerEncoder:
 
     Raises:
         InputError: a setting out of range; on loading: no such model, too few layers, too few positions, a
-            tokenizer that cannot be cut; a cut vocabulary that was never fitted; one that is not to be packed.
+            tokenizer that cannot be cut; a cut vocabulary that was never fitted; one that cannot be packed.
     """
 
     def __init__(
