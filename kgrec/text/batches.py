@@ -25,6 +25,9 @@ class Speed:
             packed where the model can, else length.
         batch_tokens: most tokens in a batch, padding included, beside the encoder's ``batch_size``; a longer
             text is a batch of its own. ``None`` = :data:`CPU_TOKENS` on the CPU, no limit elsewhere.
+        compile: let torch.compile make few operations of those of a layer (:mod:`kgrec.text.compiled`), once
+            in a process. Needs a C++ compiler on the CPU; goes on without where there is none. Rows are then
+            padded, as packed ones would be compiled anew for each batch.
 
     Raises:
         InputError: a value out of range.
@@ -32,12 +35,15 @@ class Speed:
 
     batching: str = "auto"
     batch_tokens: int | None = None
+    compile: bool = False
 
     def __post_init__(self) -> None:
         if self.batching not in BATCHINGS:
             raise InputError(f"speed.batching: {self.batching!r} is none of {', '.join(BATCHINGS)}")
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise InputError(f"speed.batch_tokens: {self.batch_tokens} is less than 1")
+        if self.compile and self.batching == "packed":
+            raise InputError("speed.compile: packed rows are not compiled; set batching to auto or length")
 
     def limit(self, device: torch.device) -> int | None:
         """Most tokens in a batch on this device."""

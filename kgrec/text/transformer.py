@@ -13,6 +13,7 @@ from tqdm import tqdm
 from kgrec.errors import InputError
 from kgrec.text.backbone import Backbone, load_backbone, load_tokenizer, token_ids
 from kgrec.text.batches import PLAIN, Speed, batches_of, padded
+from kgrec.text.compiled import compile_layers
 from kgrec.text.encoder import Cost
 from kgrec.text.packing import blocks_of, can_pack, packed, reading_packed
 from kgrec.text.pooling import POOLINGS, first_tokens
@@ -54,7 +55,7 @@ class TransformerEncoder:
         vocabulary: full | cut; ``cut`` keeps only the rows of the embedding table that the texts given to
             :meth:`fitted_to` need, special tokens and single characters (:mod:`kgrec.text.vocabulary`).
             Texts of those pieces give the same vectors; other words are read in smaller pieces.
-        speed: batches and padding; changes nothing but speed and rounding.
+        speed: batches, padding, compiling; changes nothing but speed and rounding.
 
     Raises:
         InputError: a setting out of range; on loading: no such model, too few layers, too few positions, a
@@ -177,7 +178,14 @@ class TransformerEncoder:
         """The model and its tokenizer, loaded when first asked for."""
         require_fitted(self.vocabulary, self._kept)
         dtype = DTYPES[self.dtype]
-        return load_backbone(self._folder, self.num_layers, self.max_length, dtype, self.device, self._kept)
+        backbone = load_backbone(
+            self._folder, self.num_layers, self.max_length, dtype, self.device, self._kept
+        )
+        if self.speed.compile:
+            ids, mask = padded([[0, 1, 2], [0, 1]], self.device)
+            with torch.no_grad():
+                compile_layers(backbone, lambda: backbone.states(ids, mask, every_layer=False))
+        return backbone
 
     def token_ids(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text behind the prefix, special tokens included, cut to ``max_length``."""
@@ -221,7 +229,8 @@ class TransformerEncoder:
         ]
 
     def _batching(self) -> str:
-        wanted, possible = self.speed.batching, can_pack(self.backbone.network)
+        wanted = self.speed.batching
+        possible = can_pack(self.backbone.network) and not self.speed.compile
         if wanted == "packed" and not possible:
             found = self.backbone.network.config.model_type
             raise InputError(
