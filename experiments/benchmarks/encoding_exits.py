@@ -13,7 +13,7 @@ from kgrec.models.selection import ValidationRecall, some_of
 from kgrec.pipeline import item_texts, load_dataset, load_encoder, load_graph
 from kgrec.text.encoder import TextFeatures
 
-THRESHOLDS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)
+THRESHOLDS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3)
 _RIDGE = ["model=ridge", "model.kernel.facts=[0]", "model.kernel.fact_count=[0]", "model.kernel.text=[1]"]
 
 
