@@ -14,6 +14,8 @@ import json
 import multiprocessing
 import os
 import platform
+import shlex
+import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -37,7 +39,7 @@ from kgrec.shapes import FloatArray
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks"
 SIZES = {"ml-100k": (1024, 128), "ml-1m-llm-text": (128, 24)}
 """Dataset → texts in a round, in full and with ``--quick``."""
-FIT_TEXTS = (512, 128)
+FIT_TEXTS = (1024, 256)
 """Texts of warm items that exits are fitted to."""
 
 
@@ -157,7 +159,7 @@ def main() -> None:
     )
     parser.add_argument("--data", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), metavar="NAME")
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    parser.add_argument("--threads", nargs="+", type=int, help="default: 1 2, with --quick 1")
     parser.add_argument("--cpu-seconds", action="store_true", help="count CPU instead of wall seconds")
     parser.add_argument("--no-exits", action="store_true", help="leave out the table of early exit")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of encoding.md and encoding.json")
@@ -170,10 +172,10 @@ def main() -> None:
         onnx = export(Path(folder) / "onnx")
         for data in given.data:
             texts, fit = corpus(data, given.quick)
-            for threads in given.threads:
+            for threads in given.threads or ([1] if given.quick else [1, 2]):
                 found = measure(ways, rounds, threads=threads, texts=texts, fit_texts=fit, onnx=onnx)
                 rows += rows_of(found, clock, data=data, threads=threads, texts=len(texts))
-    command = "python experiments/benchmarks/encoding.py" + " --quick" * given.quick
+    command = shlex.join(["python", "experiments/benchmarks/encoding.py", *sys.argv[1:]])
     result = {
         **{"command": command, "commit": commit(), "date": date.today().isoformat()},
         **{"rounds": rounds, "clock": clock, "rows": rows},
