@@ -75,7 +75,16 @@ HOMES = {
     "networkx": {"kg/stats.py", "kg/graphml.py"},
     "pyshacl": {"kg/shacl.py"},
     "rapidfuzz": {"kg/linking/fuzzy.py"},
-    "transformers": {"text/added.py", "text/backbone.py", "text/pretrained.py", "text/transformer.py", "lm/"},
+    "transformers": {
+        *(
+            "text/added.py",
+            "text/backbone.py",
+            "text/packing.py",
+            "text/pretrained.py",
+            "text/transformer.py",
+        ),
+        "lm/",
+    },
     "huggingface_hub": {"text/pretrained.py"},
     "tokenizers": {"text/backbone.py", "lm/"},
     "joblib": {"launchers/joblib.py"},

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
+SPEED = re.compile(r"lm\.(\w+\.)?speed\.")
+"""Settings below it change how fast texts become vectors, and nothing else."""
 
 AS_IF = {"train.runtime.progress": "off"}
 """Settings that leave what is computed alone too, but stood in the ids of the first runs, with this value."""
@@ -55,7 +57,7 @@ def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat settings that decide what is computed: all but :data:`NOT_IN_RUN_ID` and :data:`ADDED_SINCE`."""
+    """Flat settings that decide what is computed: all but those named above."""
     flat = flatten(config)
     added = [*ADDED_SINCE.items()]
     for (key, target), settings in ADDED_SINCE_TO.items():
@@ -65,7 +67,7 @@ def settings_of_run(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_of_run(key: str) -> bool:
-    return re.split(r"[./@]", key)[0] not in NOT_IN_RUN_ID
+    return re.split(r"[./@]", key)[0] not in NOT_IN_RUN_ID and not SPEED.match(key)
 
 
 class RunFolder:

@@ -47,10 +47,18 @@ class Backbone:
     is_cut: bool
     kept: Tensor | None
 
-    def states(self, input_ids: Tensor, mask: Tensor, every_layer: bool) -> list[Tensor]:
-        """Hidden states ``[B, T, D]`` after the last layer, or after 0 … depth layers."""
-        if self.kept is not None:
-            input_ids = torch.searchsorted(self.kept.to(input_ids.device), input_ids)
+    def states(
+        self, input_ids: Tensor, mask: Tensor | None, every_layer: bool, **packing: Any
+    ) -> list[Tensor]:
+        """Hidden states ``[B, T, D]`` after the last layer, or after 0 … depth layers.
+
+        Args:
+            input_ids: ``[B, T]``.
+            mask: ``[B, T]``, 1 = token; ``None`` where no token is padding.
+            every_layer: all states instead of the last ones.
+            packing: see :func:`kgrec.text.packing.packed`.
+        """
+        input_ids = self.table_rows(input_ids)
         seen: list[Tensor] = []
 
         def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -58,9 +66,17 @@ class Backbone:
 
         # The state as the next layer would get it: a final norm belongs to the end of the uncut model.
         with self.layers[-1].register_forward_hook(keep) if self.is_cut else nullcontext():
-            output = self.network(input_ids=input_ids, attention_mask=mask, output_hidden_states=every_layer)
+            output = self.network(
+                input_ids=input_ids, attention_mask=mask, output_hidden_states=every_layer, **packing
+            )
         last = seen[-1] if self.is_cut else output.last_hidden_state
         return [*output.hidden_states[:-1], last] if every_layer else [last]
+
+    def table_rows(self, input_ids: Tensor) -> Tensor:
+        """Rows of the table of token embeddings that ids belong to."""
+        if self.kept is None:
+            return input_ids
+        return torch.searchsorted(self.kept.to(input_ids.device), input_ids)
 
     def cost(self, depth: int) -> Cost:
         """Size of the model if it were cut after ``depth`` layers."""

@@ -2,24 +2,18 @@
 
 import hashlib
 import json
-import logging
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from kgrec.errors import InputError
+from kgrec.text.store import VectorStore
 
-log = logging.getLogger(__name__)
-
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Raised whenever the meaning of a cache file changes: older files are then never read again."""
 
 Cost = dict[str, float]
@@ -63,7 +57,7 @@ class TextFeatures:
     Attributes:
         embeddings: ``[I, D_text]`` float32; zero rows where there is no text.
         has_text: ``[I]`` bool, False where the text is empty or the encoder found nothing in it.
-        cost: see :data:`Cost`; ``encode_items_per_s`` is that of the run that filled the cache.
+        cost: see :data:`Cost`; ``encode_items_per_s`` is that of the run that put most texts into the cache.
     """
 
     embeddings: Tensor
@@ -72,126 +66,69 @@ class TextFeatures:
 
 
 def encode_items(encoder: TextEncoder, texts: Sequence[str], cache_dir: Path) -> TextFeatures:
-    """Encode the items' texts, or read them from the cache.
+    """Encode the items' texts, as far as the cache lacks them.
 
-    Empty texts are never encoded; equal texts are encoded once.
+    Empty texts are never encoded; equal texts are encoded once, and again only for another encoder.
 
     Args:
         encoder: any text encoder.
         texts: ``I`` strings, empty where an item has no text.
-        cache_dir: the file is ``cache_dir/text/<sha256>.safetensors``.
+        cache_dir: the file is ``cache_dir/text/<sha256>.safetensors``, one for each encoder.
 
     Raises:
         InputError: the cache folder cannot be written.
     """
 
-    def encode(distinct: list[str]) -> dict[str, tuple[Tensor, Cost]]:
+    def encode(missing: list[str]) -> tuple[Tensor, Cost]:
         encoder.cost()  # loads a lazy model, so that the rate below is of encoding alone
         start = time.perf_counter()
-        embeddings = encoder.encode(distinct)
+        embeddings = encoder.encode(missing)
         seconds = time.perf_counter() - start
-        rate = {"encode_items_per_s": len(distinct) / seconds} if embeddings.any() else {}
-        return {"text": (embeddings, {**encoder.cost(), **rate})}
+        rate = {"encode_items_per_s": len(missing) / seconds} if embeddings.any() else {}
+        return embeddings, {**encoder.cost(), **rate}
 
-    return cached_features(encoder.cache_key, texts, cache_dir, encode)["text"]
+    key = encoder.cache_key
+    if getattr(encoder, "vocabulary", None) == "corpus":  # its size is that of all texts together
+        key += f"/{hashlib.sha256(json.dumps(list(texts)).encode()).hexdigest()}"
+    return cached_features(key, texts, cache_dir, encode)
 
 
 def cached_features(
     cache_key: str,
     texts: Sequence[str],
     cache_dir: Path,
-    encode: Callable[[list[str]], dict[str, tuple[Tensor, Cost]]],
-) -> dict[str, TextFeatures]:
-    """Named text features of the same items, from the cache or from ``encode``.
+    encode: Callable[[list[str]], tuple[Tensor, Cost]],
+) -> TextFeatures:
+    """Text features from the cache, and from ``encode`` for the texts that it lacks.
 
     Args:
         cache_key: everything but the texts that changes the rows.
         texts: ``I`` strings.
         cache_dir: see :func:`encode_items`.
-        encode: distinct non-empty texts → name → (rows ``[n, D]``, cost); called on a miss only.
-
-    Returns:
-        Name → features.
+        encode: distinct non-empty texts → (rows ``[n, D]``, cost); called for those that are missing only.
 
     Raises:
         InputError: the cache folder cannot be written.
         ValueError: ``encode`` gave a wrong number of rows, or values that are not finite.
     """
-    path = cache_dir / "text" / f"{_digest(cache_key, texts)}.safetensors"
-    if (cached := _read(path)) is not None:
-        return cached
-    _make_folder(path.parent)  # before the work, not after it
-    row_of = {text: row for row, text in enumerate(dict.fromkeys(text for text in texts if text.strip()))}
-    index = torch.tensor([row_of.get(text, -1) for text in texts], dtype=torch.int64)
-    features = {
-        name: TextFeatures(*_spread(rows, index, len(row_of)), cost)
-        for name, (rows, cost) in encode(list(row_of)).items()
-    }
-    _write(path, features)
-    return features
+    distinct = list(dict.fromkeys(text for text in texts if text.strip()))
+    store = VectorStore(cache_dir / "text", json.dumps([FORMAT_VERSION, cache_key]))
+    stored = store.read()
+    here = stored.find(distinct)
+    missing = [text for text in distinct if text not in here]
+    if missing or stored.num_read < 0:  # without any text the width and the cost are still to be known
+        store.check_writable()  # before the work, not after it
+        rows, cost = encode(missing)
+        stored = store.add(missing, _checked(rows, len(missing)), cost)
+        here = stored.find(distinct)
+    padded = torch.cat([stored.rows, stored.rows.new_zeros(1, stored.rows.shape[1])])
+    embeddings = padded[torch.tensor([here.get(text, -1) for text in texts], dtype=torch.int64)]
+    return TextFeatures(embeddings, embeddings.any(dim=1), dict(stored.cost))
 
 
-def _digest(cache_key: str, texts: Sequence[str]) -> str:
-    digest = hashlib.sha256(json.dumps([FORMAT_VERSION, cache_key]).encode())
-    for text in texts:
-        digest.update(json.dumps(text).encode())  # quoted: ["ab"] and ["a", "b"] differ
-    return digest.hexdigest()
-
-
-def _spread(rows: Tensor, index: Tensor, num_distinct: int) -> tuple[Tensor, Tensor]:
-    """Rows of distinct texts ``[n, D]`` → rows of items ``[I, D]`` and the mask ``[I]``."""
-    if rows.ndim != 2 or len(rows) != num_distinct:
-        raise ValueError(f"encoder gave shape {tuple(rows.shape)} for {num_distinct} texts")
+def _checked(rows: Tensor, num_texts: int) -> Tensor:
+    if rows.ndim != 2 or len(rows) != num_texts:
+        raise ValueError(f"encoder gave shape {tuple(rows.shape)} for {num_texts} texts")
     if not rows.isfinite().all():
         raise ValueError("encoder gave values that are not finite; try dtype float32")
-    padded = torch.cat([rows.float().cpu(), torch.zeros(1, rows.shape[1])])  # index -1 = the zero row
-    embeddings = padded[index]
-    return embeddings, embeddings.any(dim=1)
-
-
-def _read(path: Path) -> dict[str, TextFeatures] | None:
-    """The features stored at ``path``; ``None`` where there is no readable file."""
-    if not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            costs: dict[str, Cost] = json.loads(file.metadata()["costs"])
-            has_text = file.get_tensor("has_text")
-            return {
-                name: TextFeatures(file.get_tensor(f"embeddings/{name}"), has_text[row], cost)
-                for row, (name, cost) in enumerate(costs.items())
-            }
-    except (OSError, SafetensorError) as error:
-        log.warning("cache file %s cannot be read (%s); encoding again", path, error)
-        return None
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{uuid.uuid4().hex}.tmp"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-
-
-def _write(path: Path, features: dict[str, TextFeatures]) -> None:
-    """Write under a temporary name, then rename: a reader never sees half a file."""
-    tensors = {f"embeddings/{name}": value.embeddings for name, value in features.items()}
-    tensors["has_text"] = torch.stack([value.has_text for value in features.values()])
-    costs = json.dumps({name: value.cost for name, value in features.items()})
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        save_file(tensors, temporary, metadata={"costs": costs})
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise _unwritable(path.parent, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _unwritable(folder: Path, error: Exception) -> InputError:
-    return InputError(
-        f"{folder}: cannot write the text cache ({error}); set paths.cache to a writable folder"
-    )
+    return rows.float().cpu()

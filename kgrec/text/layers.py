@@ -38,8 +38,8 @@ def encode_layers(
 ) -> dict[int, TextFeatures]:
     """Text features at several depths of one model, from the cache or from a single pass.
 
-    Layer ``k`` is what ``encode_items`` gives for the same encoder with ``num_layers=k``, in the same cache
-    entry. The rate of encoding is that of the cut model, measured on :data:`RATE_SAMPLE` texts.
+    Layer ``k`` is what ``encode_items`` gives for the same encoder with ``num_layers=k``, in the same file
+    of the cache. The rate of encoding is that of the cut model, measured on :data:`RATE_SAMPLE` texts.
 
     Args:
         encoder: a transformer at least as deep as the deepest layer wanted.
@@ -54,11 +54,13 @@ def encode_layers(
         InputError: the cache folder cannot be written.
     """
     states: dict[int, Tensor] = {}
+    passed: list[str] = []
 
-    def read_out(layer: int, distinct: list[str]) -> dict[str, tuple[Tensor, Cost]]:
-        if not states:  # the first layer that the cache lacks
-            states.update(encoder.layer_states(distinct))
-        return {"text": (states[layer], _cost(encoder, layer, distinct))}
+    def read_out(layer: int, missing: list[str]) -> tuple[Tensor, Cost]:
+        if not states or passed != missing:  # the first layer that the cache lacks these for
+            passed[:] = missing
+            states.update(encoder.layer_states(missing))
+        return states[layer], _cost(encoder, layer, missing)
 
     return {
         layer: cached_features(
@@ -66,7 +68,7 @@ def encode_layers(
             texts,
             cache_dir,
             partial(read_out, layer),
-        )["text"]
+        )
         for layer in sorted(layers)
     }
 

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from kgrec.errors import InputError
 from kgrec.progress import steps
 from kgrec.text.backbone import OWN, load_tokenizer, token_ids
-from kgrec.text.batches import length_batches, padded
+from kgrec.text.batches import CPU_TOKENS, batches_of, padded
 from kgrec.text.encoder import Cost
 from kgrec.text.pooling import POOLINGS
 from kgrec.text.pretrained import find_model, fingerprint, read_config
@@ -77,7 +77,9 @@ class OnnxEncoder:
         ids = token_ids(self._tokenizer, [self.prefix + text for text in texts], self.max_length)
         pooled = torch.zeros(len(texts), self.dim)
         is_dynamic = self._own.get("stored") == "dynamic"
-        batches = length_batches(ids, 1 if is_dynamic else self.batch_size)
+        on_cpu = "CUDAExecutionProvider" not in self._session.get_providers()
+        size = 1 if is_dynamic else self.batch_size
+        batches = batches_of(ids, "length", size, CPU_TOKENS if on_cpu else None)
         for rows in steps(batches, "encoding texts", "batch"):
             input_ids, mask = padded([ids[row] for row in rows], torch.device("cpu"))
             feed = {"input_ids": input_ids.numpy(), "attention_mask": mask.numpy()}

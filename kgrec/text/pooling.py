@@ -40,3 +40,14 @@ POOLINGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "last": last_pool,
 }
 """The values of the setting ``pooling``."""
+
+
+def first_tokens(states: Tensor, max_tokens: int, normalize: bool) -> Tensor:
+    """The first states ``[≤ max_tokens, D]`` of a text's ``[T, D]``, float32 on the CPU.
+
+    With ``normalize`` they are divided by the length of the mean of all, and so on the scale of a pooled
+    vector of length 1.
+    """
+    whole = states.float().cpu()
+    length = whole.mean(dim=0).norm().clamp(min=1e-12) if normalize and len(whole) else 1.0
+    return whole[:max_tokens] / length

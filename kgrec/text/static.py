@@ -16,6 +16,7 @@ from kgrec.errors import InputError
 from kgrec.text.backbone import load_tokenizer, token_ids
 from kgrec.text.encoder import Cost
 from kgrec.text.int8 import Int8Rows, dequantized
+from kgrec.text.pooling import first_tokens
 from kgrec.text.pretrained import find_model, fingerprint, read_config
 from kgrec.text.vocabulary import kept_ids, name_of, require_fitted, restrict
 
@@ -109,16 +110,31 @@ class StaticEncoder:
 
     def encode(self, texts: list[str]) -> Tensor:
         """Mean token embeddings ``[N, dim]`` float32."""
-        ids = token_ids(self._tokenizer, texts, self.max_length)
-        if self.vocabulary == "corpus":
-            used = torch.tensor(sorted(set(chain.from_iterable(ids))), dtype=torch.int64)
-            self._kept = used if self._kept is None else torch.cat([self._kept, used]).unique()
-            self._tables = self._load_tables()
+        ids = self._token_ids(texts)
         means = torch.zeros(len(texts), self.dim)
         for start in range(0, len(texts), _TEXTS_PER_STEP):
             step = slice(start, start + _TEXTS_PER_STEP)
             means[step] = _mean_rows(self._tables, ids[step], self._kept)
         return F.normalize(means, dim=-1) if self.normalize else means
+
+    def token_states(self, texts: list[str], max_tokens: int) -> list[Tensor]:
+        """Embeddings ``[T, dim]`` of the first ``max_tokens`` tokens of each text, scaled as its mean is."""
+        ids, found = self._token_ids(texts), []
+        for start in range(0, len(texts), _TEXTS_PER_STEP):
+            step = ids[start : start + _TEXTS_PER_STEP]
+            states = _token_rows(self._tables, step, self._kept)
+            for own in states.split([len(tokens) for tokens in step]):
+                found.append(first_tokens(own, max_tokens, self.normalize))
+        return found
+
+    def _token_ids(self, texts: list[str]) -> list[list[int]]:
+        """Tokens of each text; vocabulary ``corpus`` keeps their rows from now on."""
+        ids = token_ids(self._tokenizer, texts, self.max_length)
+        if self.vocabulary == "corpus":
+            used = torch.tensor(sorted(set(chain.from_iterable(ids))), dtype=torch.int64)
+            self._kept = used if self._kept is None else torch.cat([self._kept, used]).unique()
+            self._tables = self._load_tables()
+        return ids
 
     def cost(self) -> Cost:
         """Size of the tables; with vocabulary ``corpus`` as they stand after the last :meth:`encode`."""
@@ -189,8 +205,8 @@ def _in_int8(table: Tensor | Int8Rows) -> Int8Rows:
     return table if isinstance(table, Int8Rows) else Int8Rows.of(table)
 
 
-def _mean_rows(tables: _Tables, ids: list[list[int]], row_of: Tensor | None) -> Tensor:
-    """Mean embedding of each token list ``[n, D]``; ``row_of`` maps word rows to token ids, ascending."""
+def _token_rows(tables: _Tables, ids: list[list[int]], row_of: Tensor | None) -> Tensor:
+    """Embedding of every token ``[ΣT, D]``; ``row_of`` maps word rows to token ids, ascending."""
     lengths = torch.tensor([len(tokens) for tokens in ids])
     tokens = torch.tensor(list(chain.from_iterable(ids)), dtype=torch.int64)
     states = tables.words[tokens if row_of is None else torch.searchsorted(row_of, tokens)]
@@ -201,6 +217,13 @@ def _mean_rows(tables: _Tables, ids: list[list[int]], row_of: Tensor | None) -> 
         states = states + tables.types[0]
     if tables.scale is not None:
         states = F.layer_norm(states, states.shape[1:], tables.scale, tables.shift, tables.eps)
+    return states
+
+
+def _mean_rows(tables: _Tables, ids: list[list[int]], row_of: Tensor | None) -> Tensor:
+    """Mean embedding of each token list ``[n, D]``."""
+    states = _token_rows(tables, ids, row_of)
+    lengths = torch.tensor([len(tokens) for tokens in ids])
     owner = torch.arange(len(ids)).repeat_interleave(lengths)
     sums = torch.zeros(len(ids), states.shape[1]).index_add_(0, owner, states)
     return sums / lengths.clamp(min=1).unsqueeze(1)

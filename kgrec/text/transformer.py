@@ -1,6 +1,6 @@
 """Text features from any Hugging Face encoder or decoder, cut to as many layers as wanted."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,20 @@ from torch.nn import functional as F
 from kgrec.errors import InputError
 from kgrec.progress import steps
 from kgrec.text.backbone import Backbone, load_backbone, load_tokenizer, token_ids
-from kgrec.text.batches import length_batches, padded
+from kgrec.text.batches import PLAIN, Speed, batches_of, padded
+from kgrec.text.compiled import compile_layers
 from kgrec.text.encoder import Cost
-from kgrec.text.pooling import POOLINGS
+from kgrec.text.packing import blocks_of, can_pack, packed, reading_packed
+from kgrec.text.pooling import POOLINGS, first_tokens
 from kgrec.text.pretrained import find_model, fingerprint, read_config
 from kgrec.text.vocabulary import kept_ids, name_of, require_fitted
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
 VOCABULARIES = ("full", "cut")
 DEVICES = ("auto", "cpu", "cuda")
+
+Block = tuple[Tensor, Tensor]
+"""States ``[n, T, D]`` of some texts of a batch, and the mask ``[n, T]``."""
 
 
 class TransformerEncoder:
@@ -29,9 +34,9 @@ class TransformerEncoder:
     The vector of a text is the pooled state after ``num_layers`` layers, ``hidden_states[num_layers]`` of
     the uncut model; where all layers are kept, a final norm (decoders have one) is applied, as in the
     model's own output. Texts longer than ``max_length`` tokens are cut, the special tokens kept. A text
-    without any token gets zeros. Texts are batched by length, so little padding is computed. The model
-    is loaded at the first :meth:`encode` or :meth:`cost`, in evaluation mode, its pooling head dropped;
-    of an encoder–decoder model the encoder is taken.
+    without any token gets zeros. Little padding or none is computed (:class:`kgrec.text.batches.Speed`).
+    The model is loaded at the first :meth:`encode` or :meth:`cost`, in evaluation mode, its pooling head
+    dropped; of an encoder–decoder model the encoder is taken.
 
     Sentence-BERT (mean pooling): https://aclanthology.org/D19-1410/ section 3.
 
@@ -50,10 +55,11 @@ class TransformerEncoder:
         vocabulary: full | cut; ``cut`` keeps only the rows of the embedding table that the texts given to
             :meth:`fitted_to` need, special tokens and single characters (:mod:`kgrec.text.vocabulary`).
             Texts of those pieces give the same vectors; other words are read in smaller pieces.
+        speed: batches, padding, compiling; changes nothing but speed and rounding.
 
     Raises:
         InputError: a setting out of range; on loading: no such model, too few layers, too few positions, a
-            tokenizer that cannot be cut; a cut vocabulary that was never fitted.
+            tokenizer that cannot be cut; a cut vocabulary that was never fitted; one that cannot be packed.
     """
 
     def __init__(
@@ -66,8 +72,9 @@ class TransformerEncoder:
         dtype: str,
         normalize: bool,
         device: str,
-        prefix: str = "",  # defaults: configurations stored by earlier runs lack these two
+        prefix: str = "",  # defaults: configurations stored by earlier runs lack these three
         vocabulary: str = "full",
+        speed: Speed = PLAIN,
     ) -> None:
         _check_choice("pooling", pooling, POOLINGS)
         _check_choice("dtype", dtype, DTYPES)
@@ -94,11 +101,12 @@ class TransformerEncoder:
         self.device = torch.device(device if device != "auto" else _best_device(dtype))
         self.prefix = prefix
         self.vocabulary = vocabulary
+        self.speed = speed
         self._kept: Tensor | None = None
 
     @cached_property
     def cache_key(self) -> str:
-        """Content of the model folder and every setting but batch size and device."""
+        """Content of the model folder and every setting but batch size, device and speed."""
         require_fitted(self.vocabulary, self._kept)
         settings = [self.num_layers, self.pooling, self.max_length, self.dtype, self.normalize]
         # only where they are used: keys of older caches stay
@@ -144,6 +152,7 @@ class TransformerEncoder:
             str(self.device),
             self.prefix,
             self.vocabulary,
+            self.speed,
         )
         other._kept = kept
         return other
@@ -169,23 +178,66 @@ class TransformerEncoder:
         """The model and its tokenizer, loaded when first asked for."""
         require_fitted(self.vocabulary, self._kept)
         dtype = DTYPES[self.dtype]
-        return load_backbone(self._folder, self.num_layers, self.max_length, dtype, self.device, self._kept)
+        backbone = load_backbone(
+            self._folder, self.num_layers, self.max_length, dtype, self.device, self._kept
+        )
+        if self.speed.compile:
+            ids, mask = padded([[0, 1, 2], [0, 1]], self.device)
+            with torch.no_grad():
+                compile_layers(backbone, lambda: backbone.states(ids, mask, every_layer=False))
+        return backbone
 
     def token_ids(self, tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text behind the prefix, special tokens included, cut to ``max_length``."""
         return token_ids(tokenizer, [self.prefix + text for text in texts], self.max_length)
 
-    @torch.no_grad()
+    def token_states(self, texts: list[str], max_tokens: int) -> list[Tensor]:
+        """States ``[T, dim]`` of the first ``max_tokens`` tokens of each text, scaled as their mean is."""
+        found = [torch.zeros(0, self.dim)] * len(texts)
+        for rows, blocks in self._batches(texts, every_layer=False):
+            texts_of = [pair for block in blocks[0] for pair in zip(*block, strict=True)]
+            for row, (states, mask) in zip(rows, texts_of, strict=True):
+                found[row] = first_tokens(states[mask.bool()], max_tokens, self.normalize)
+        return found
+
     def _pooled_states(self, texts: list[str], every_layer: bool) -> Tensor:
         """``[1, N, dim]``, or ``[depth + 1, N, dim]`` for every layer."""
-        ids = self.token_ids(self.backbone.tokenizer, texts)
         pooled = torch.zeros(self.depth + 1 if every_layer else 1, len(texts), self.dim)
-        batches = length_batches(ids, self.batch_size)
-        for rows in steps(batches, "encoding texts", "batch"):
-            input_ids, mask = padded([ids[row] for row in rows], self.device)
-            for layer, states in enumerate(self.backbone.states(input_ids, mask, every_layer)):
-                pooled[layer, rows] = POOLINGS[self.pooling](states, mask).cpu()
+        for rows, layers in self._batches(texts, every_layer):
+            for layer, blocks in enumerate(layers):
+                pooled[layer, rows] = torch.cat([POOLINGS[self.pooling](*block) for block in blocks]).cpu()
         return F.normalize(pooled, dim=-1) if self.normalize else pooled
+
+    @torch.no_grad()
+    def _batches(self, texts: list[str], every_layer: bool) -> Iterator[tuple[list[int], list[list[Block]]]]:
+        """Rows of a batch, and for the last or every layer their states, in blocks of so many rows."""
+        ids = self.token_ids(self.backbone.tokenizer, texts)
+        batches = batches_of(ids, self._batching(), self.batch_size, self.speed.limit(self.device))
+        for rows in steps(batches, "encoding texts", "batch"):
+            yield rows, self._layers([ids[row] for row in rows], every_layer)
+
+    def _layers(self, ids: list[list[int]], every_layer: bool) -> list[list[Block]]:
+        if self._batching() != "packed":
+            input_ids, mask = padded(ids, self.device)
+            return [[(states, mask)] for states in self.backbone.states(input_ids, mask, every_layer)]
+        input_ids, packing = packed(ids, self.device)
+        with reading_packed(self.backbone.network):
+            layers = self.backbone.states(input_ids, None, every_layer, **packing)
+        return [
+            [(states, states.new_ones(states.shape[:2])) for states in blocks_of(layer, packing["groups"])]
+            for layer in layers
+        ]
+
+    def _batching(self) -> str:
+        wanted = self.speed.batching
+        possible = can_pack(self.backbone.network) and not self.speed.compile
+        if wanted == "packed" and not possible:
+            found = self.backbone.network.config.model_type
+            raise InputError(
+                f"speed.batching: packed needs a model of type bert without a prefix, found type {found}; "
+                "set auto or length"
+            )
+        return ("packed" if possible else "length") if wanted == "auto" else wanted
 
 
 def _best_device(dtype: str) -> str:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from kgrec.errors import InputError
-from kgrec.text import encoder as encoder_module
+from kgrec.text import store
 from kgrec.text.encoder import Cost, encode_items
 from kgrec.text.none import NoText
 
@@ -67,16 +67,23 @@ def test_a_cache_hit_encodes_nothing_and_gives_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cache_key", "texts"),
-    [("other", ["ab", "c"]), ("length", ["c", "ab"]), ("length", ["a", "bc"]), ("length", ["ab", "c", ""])],
+    ("cache_key", "texts", "encoded"),
+    [
+        ("other", ["ab", "c"], [["ab", "c"]]),
+        ("length", ["c", "ab"], []),
+        ("length", ["ab", "c", "", "ab"], []),
+        ("length", ["a", "bc"], [["a", "bc"]]),
+        ("length", ["c", "new", "ab", "new"], [["new"]]),
+    ],
 )
-def test_another_encoder_or_other_texts_miss_the_cache(
-    tmp_path: Path, cache_key: str, texts: list[str]
+def test_only_texts_that_this_encoder_has_not_read_are_encoded(
+    tmp_path: Path, cache_key: str, texts: list[str], encoded: list[list[str]]
 ) -> None:
     encode_items(LengthEncoder(), ["ab", "c"], tmp_path)
     encoder = LengthEncoder(cache_key=cache_key)
-    encode_items(encoder, texts, tmp_path)
-    assert len(encoder.encoded) == 1
+    features = encode_items(encoder, texts, tmp_path)
+    assert encoder.encoded == encoded
+    assert features.embeddings[:, 0].tolist() == [float(len(text)) for text in texts]
 
 
 def test_the_cache_holds_one_file_and_nothing_temporary(tmp_path: Path) -> None:
@@ -113,7 +120,7 @@ def test_a_full_disk_is_an_input_error_and_leaves_nothing_behind(
         path.write_bytes(b"half")
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(encoder_module, "save_file", write_half)
+    monkeypatch.setattr(store, "save_file", write_half)
     with pytest.raises(InputError, match="No space left"):
         encode_items(LengthEncoder(), ["ab"], tmp_path)
     assert list((tmp_path / "text").iterdir()) == []

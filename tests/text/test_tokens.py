@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from kgrec.errors import InputError
 from kgrec.text.encoder import TextFeatures, encode_items
 from kgrec.text.hashing import HashingEncoder
 from kgrec.text.static import StaticEncoder
@@ -76,14 +75,42 @@ def test_an_encoder_without_tokens_gives_its_features_as_they_are(texts: list[st
     assert with_tokens(features, HashingEncoder(8, [1], [3]), texts, 4) is features
 
 
-def test_what_cannot_be_read_token_by_token_is_refused(bert: Path, texts: list[str]) -> None:
-    features = TextFeatures(torch.ones(len(texts), 16), torch.ones(len(texts), dtype=torch.bool), {})
-    for encoder in (
-        StaticEncoder(str(bert), 32, False, "cut"),
-        TransformerEncoder(str(bert), None, "mean", 32, 3, "int8", False, "cpu"),
-    ):
-        with pytest.raises(InputError, match="beside a fusion that reads tokens"):
-            with_tokens(features, encoder, texts, 4)
+@pytest.mark.parametrize(
+    ("kind", "dtype", "vocabulary"),
+    [
+        ("transformer", "int8", "full"),
+        ("transformer", "float32", "cut"),
+        ("transformer", "int8", "cut"),
+        ("static", "int8", "full"),
+        ("static", "float32", "corpus"),
+        ("static", "int8", "cut"),
+    ],
+)
+def test_small_forms_of_a_model_are_read_with_its_own_weights(
+    bert: Path, texts: list[str], tmp_path: Path, kind: str, dtype: str, vocabulary: str
+) -> None:
+    encoder = (
+        TransformerEncoder(
+            str(bert), None, "mean", 32, 3, dtype, True, "cpu", vocabulary=vocabulary
+        ).fitted_to(texts[:3])
+        if kind == "transformer"
+        else StaticEncoder(str(bert), 32, True, vocabulary, dtype).fitted_to(texts[:3])
+    )
+    features = encode_items(encoder, texts, tmp_path)
+    told = with_tokens(features, encoder, texts, max_tokens=32)
+    assert isinstance(told, TokenFeatures)
+    torch.testing.assert_close(means(told), features.embeddings, rtol=1e-4, atol=1e-5)
+
+
+def test_tokens_are_the_hidden_states_of_the_text_alone(bert: Path, texts: list[str]) -> None:
+    """What was read before encoders told their tokens: the states of a plain pass, without any batch."""
+    from transformers import AutoModel, AutoTokenizer
+
+    network, tokenizer = AutoModel.from_pretrained(bert).eval(), AutoTokenizer.from_pretrained(bert)
+    for text, states in zip(texts, transformer(bert, None, False).token_states(texts, 32), strict=True):
+        with torch.no_grad():
+            expected = network(torch.tensor([tokenizer(text)["input_ids"]])).last_hidden_state[0]
+        torch.testing.assert_close(states, expected, rtol=1e-4, atol=1e-5)
 
 
 def test_a_prefix_is_read_with_the_text(bert: Path, texts: list[str], tmp_path: Path) -> None:
