@@ -33,6 +33,8 @@ ADDED_SINCE = {
     "choices.shape": "none",
     "shape._target_": "kgrec.kg.shaping.shape.Shape",
     "shape.steps": [],
+    "model.triples.rules": None,
+    "model.triples.rule_weight": 0.0,
 }
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
 
