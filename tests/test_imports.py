@@ -83,7 +83,10 @@ HOMES = {
     "torch_geometric": {"nn/", "kg/graph.py", "kg/hetero.py"},
     "onnxruntime": {"text/onnx.py", "lm/quantize.py"},
     "accelerate": {"training/"},
-    "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
+    "matplotlib": {
+        *("reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"),
+        "reporting/close_up_plot.py",
+    },
     "optuna": {"studies/search.py", "studies/tuning.py"},
 }
 """Heavy library → the only files or folders that may import it."""

@@ -148,3 +148,11 @@ def test_rules_about_constants_are_told_where_asked(capsys: pytest.CaptureFixtur
     assert written.columns == ["rule", "support", "head coverage", "confidence", "PCA confidence"]
     confidences = written["PCA confidence"].to_list()
     assert confidences == sorted(confidences, reverse=True)
+
+
+def test_an_item_is_shown_and_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["kg", "show", "thing/3", "data=planted"]
+    plain = run(capsys, *settings)
+    assert run(capsys, *settings, "--picture", "thing.svg") == plain
+    assert "<svg" in Path("thing.svg").read_text()
+    assert "found file type 'txt'" in run(capsys, *settings, "--picture", "thing.txt", code=2)
