@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from kgrec.cli import CommandParser
 
 if TYPE_CHECKING:
-    from kgrec.explain import Explainer
     from kgrec.recommend import Recommended, TrainedRun
 
 PATHS, RULES, MAX_LENGTH = 3, 3, 5
@@ -53,28 +52,29 @@ def main(arguments: Sequence[str]) -> int:
     if is_new and given.why:
         parser.error("--why tells of items of the dataset, not of a new one")
 
-    from kgrec.explain import Explainer
     from kgrec.recommend import TrainedRun
 
     run = TrainedRun.load(given.run)
     if is_new:
         _show_new_item(run, given)
     else:
-        found = run.top_items(given.user, given.k)
-        explainer = Explainer(run) if given.why else None  # before a line is printed: it may refuse the model
-        _show("item", found)
-        if explainer is not None:
-            _show_why(explainer, given.user, found)
+        _show_list(run, given)
     return 0
 
 
-def _show_why(explainer: "Explainer", user: str, found: "Sequence[Recommended]") -> None:
+def _show_list(run: "TrainedRun", given: Namespace) -> None:
     from kgrec.commands.explain import show_reasons
+    from kgrec.explain import Explainer
 
+    found = run.top_items(given.user, given.k)
+    explainer = Explainer(run) if given.why else None  # before a line is printed: it may refuse the model
+    _show("item", found)
+    if explainer is None:
+        return
     for line in found:
-        explanation = explainer.explain(user, line.id, PATHS, MAX_LENGTH)
+        explanation = explainer.explain(given.user, line.id, PATHS, MAX_LENGTH)
         print()
-        show_reasons(explainer, explanation, explainer.rules(user, line.id, RULES), MAX_LENGTH)
+        show_reasons(explainer, explanation, explainer.rules(given.user, line.id, RULES), MAX_LENGTH)
 
 
 def _show_new_item(run: "TrainedRun", given: Namespace) -> None:

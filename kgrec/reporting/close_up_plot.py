@@ -126,8 +126,9 @@ def two_sides(branches: Sequence[DrawnBranch]) -> tuple[list[DrawnBranch], list[
 def _draw_middle(axes: "Axes", title: str, subtitle: str) -> None:
     lines = fill(shorten(title, 80, placeholder=" …"), 16)
     box = {"boxstyle": "round,pad=0.6", "facecolor": "0.15", "edgecolor": "white"}
-    _label(axes, 0, 0, f"{lines}\n", box, color="0.15", fontsize=13, weight="bold")  # room for both
-    _label(axes, 0, 0.09, lines, color="white", fontsize=13, weight="bold")
+    room = f"{lines}\n" if subtitle else lines  # the box is as large as an unseen text of both
+    _label(axes, 0, 0, room, box, color="0.15", fontsize=13, weight="bold")
+    _label(axes, 0, 0.09 if subtitle else 0, lines, color="white", fontsize=13, weight="bold")
     _label(axes, 0, -0.11 * (lines.count("\n") + 1) - 0.07, subtitle, color="0.8", fontsize=8)
 
 
