@@ -185,7 +185,7 @@ class _Pool:
         if self._up_to is None:
             rows = rng.integers(len(self), size=size)
         else:
-            rows = np.searchsorted(self._up_to, rng.random(size) * self._up_to[-1], side="right")
+            rows = np.searchsorted(self._up_to[:-1], rng.random(size) * self._up_to[-1], side="right")
         rows = np.sort(rows)
         return self._triples[rows], self._tails.sample(self._query[rows], rng)
 

@@ -1,11 +1,11 @@
 """A picture of an entity and its neighbours: a tree to both sides, in which no two labels meet."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill, shorten
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kgrec.reporting.plots import STYLES, new_figure, save_figure
 
@@ -193,9 +193,9 @@ def _label(
     x: float,
     y: float,
     text: str,
-    box: Mapping[str, object] | None = None,
+    box: dict[str, Any] | None = None,
     side: str = "center",
-    **font: object,
+    **font: Any,
 ) -> None:
     """Text as it is: a dollar sign in a title begins no formula."""
     axes.text(x, y, text, ha=side, va="center", bbox=box, zorder=3, parse_math=False, **font)

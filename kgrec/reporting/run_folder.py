@@ -26,7 +26,7 @@ NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 AS_IF = {"train.runtime.progress": "off"}
 """Settings that leave what is computed alone too, but stood in the ids of the first runs, with this value."""
 
-ADDED_SINCE = {
+ADDED_SINCE: dict[str, Any] = {
     "choices.task": "ranking",
     "task._target_": "kgrec.tasks.ranking.Ranking",
     "lm.prefix": "",

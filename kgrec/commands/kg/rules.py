@@ -67,7 +67,7 @@ def _mine(
     entities, titles = dataset.entities.raw_ids, dataset.item_titles
     if interactions:
         graph = load_graph(cfg, dataset)
-        steps, relations = Steps.of_graph(graph), graph.relation_names
+        steps, relations = Steps.of_graph(graph), list(graph.relation_names)
         names = node_names(dataset.users.raw_ids, titles, entities, item_to_entity)
         likes = steps.num_relations - 1
         heads: list[int] | None = [likes]

@@ -35,6 +35,7 @@ def test_rules_come_back_from_their_file(tmp_path: Path) -> None:
         ("likes(x, y) <- wrote(x, y)", "row 2: no relation 'wrote' among the facts"),
         ("likes(x, y) <- likes(x, z)", "row 2: .* is no rule whose body is a path from x to y"),
         ("likes(x, y) <- likes(x, z) & likes(x, y)", "is no rule whose body is a path"),
+        ('likes(x, ""Heat"") <- likes(x, ""Ali"")', "is no rule whose body is a path"),
         ("likes(x, y)", "is no rule whose body is a path"),
         ("", "is no rule whose body is a path"),
     ],
