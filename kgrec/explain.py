@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from kgrec.errors import InputError
-from kgrec.kg.graph import Graph
+from kgrec.kg.graph import Graph, node_names
 from kgrec.kg.paths import Path, PathFinder, check_count
 from kgrec.kg.rules.mine import Thresholds, mine_rules
 from kgrec.kg.rules.rule import Rule
@@ -161,7 +161,8 @@ class Explainer:
         half = self.probe.num_edges
         self.edges: IntArray = self.graph.edge_index[:, :half].T.numpy()
         self.is_interaction = self.graph.is_interaction[:half].numpy()
-        self.names = self._node_names()
+        dataset, (_, links) = run.dataset, load_facts(run.cfg, run.dataset)
+        self.names = node_names(dataset.users.raw_ids, dataset.item_titles, dataset.entities.raw_ids, links)
 
     def explain(self, user: str, item: str | None, k: int, max_length: int) -> Explanation:
         """The strongest paths of at most ``max_length`` edges from a user to an item (raw ids).
@@ -255,14 +256,6 @@ class Explainer:
 
     def _ends(self, user_id: int, item_id: int) -> tuple[int, int]:
         return int(self.graph.user_nodes[user_id]), int(self.graph.item_nodes[item_id])
-
-    def _node_names(self) -> list[str]:
-        """Users by id, items by title, entities that are no item by name: the order of the nodes."""
-        dataset = self.run.dataset
-        _, item_to_entity = load_facts(self.run.cfg, dataset)
-        of_items = set(item_to_entity.tolist())
-        others = [name for entity, name in enumerate(dataset.entities.raw_ids) if entity not in of_items]
-        return [*dataset.users.raw_ids, *dataset.item_titles, *others]
 
 
 def _scores(model: Recommender, user: int, items: Sequence[int]) -> Tensor:

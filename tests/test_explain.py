@@ -174,6 +174,39 @@ def test_the_command_prints_writes_and_draws(
     assert "<svg" in (tmp_path / "why.svg").read_text()
 
 
+def test_a_list_tells_why(run: RunFolder, explainer: Explainer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommend", str(run.path), "--user", "g3", "--k", "2"]) == 0
+    plain = capsys.readouterr().out
+    assert main(["recommend", str(run.path), "--user", "g3", "--k", "2", "--why"]) == 0
+    table, *reasons = capsys.readouterr().out.split("\n\n")
+    assert table == plain.rstrip("\n")
+    wanted = explainer.run.top_items("g3", 2)
+    assert [text.partition(", score")[0] for text in reasons] == [
+        f"user g3, item {line.id} ({line.title})" for line in wanted
+    ]
+    for line, text in zip(wanted, reasons, strict=True):
+        found = explainer.explain("g3", line.id, k=3, max_length=5)
+        assert [row for row in text.splitlines() if row.startswith("  0.") or row.startswith("  1.")] == [
+            f"  {path.strength:.3f}  {explainer.reason(path)}" for path in found.paths
+        ]
+        held = [row.partition(": ")[2] for row in text.splitlines() if row.startswith("rule, confidence")]
+        assert held == [rule.rule for rule in explainer.rules("g3", line.id, 3)]
+        assert held[0] == "interacts(x, y) <- interacts(x, z) & made_by(z, w) & made_by(y, w)"
+
+
+def test_why_is_told_of_known_items_alone(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recommend", str(run.path), "--item-text", "words", "--why"]) == 2
+    assert "--why tells of items of the dataset" in capsys.readouterr().err
+
+
+def test_why_without_a_graph_prints_no_list(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = finished(folder, "model=ease", "kg=none")
+    assert main(["recommend", str(run.path), "--user", "g3", "--why"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "model EASE reads no graph" in shown.err
+
+
 @pytest.mark.parametrize(
     ("given", "found"),
     [

@@ -99,6 +99,7 @@ HOMES = {
         "reporting/cost_plot.py",
         "reporting/path_plot.py",
         "reporting/run_plots.py",
+        "reporting/close_up_plot.py",
     },
     "tqdm": {"progress.py"},
     "optuna": {"studies/search.py", "studies/tuning.py"},

@@ -135,3 +135,24 @@ def test_stats_tell_the_hash_and_the_taste(capsys: pytest.CaptureFixture[str]) -
     assert shaped["hash"] != stats["hash"]
     assert "taste" not in json.loads(run(capsys, "kg", "stats", "data=planted", "--taste-items", "0"))
     assert "expected 0 or more" in run(capsys, "kg", "stats", "--taste-items", "-1", code=2)
+
+
+def test_rules_about_constants_are_told_where_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [*CUSTOM, "--min-support", "2"]
+    plain = run(capsys, "kg", "rules", *settings)
+    assert '"' not in plain
+    told = run(capsys, "kg", "rules", *settings, "--constants", "--out", "rules.csv")
+    assert 'director(x, "http://x.org/coen")' not in plain
+    written = pl.read_csv("rules.csv")
+    assert told.splitlines()[-1].endswith(f"of {len(written)} rules")
+    assert written.columns == ["rule", "support", "head coverage", "confidence", "PCA confidence"]
+    confidences = written["PCA confidence"].to_list()
+    assert confidences == sorted(confidences, reverse=True)
+
+
+def test_an_item_is_shown_and_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["kg", "show", "thing/3", "data=planted"]
+    plain = run(capsys, *settings)
+    assert run(capsys, *settings, "--picture", "thing.svg") == plain
+    assert "<svg" in Path("thing.svg").read_text()
+    assert "found file type 'txt'" in run(capsys, *settings, "--picture", "thing.txt", code=2)

@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     explainer = Explainer(TrainedRun.load(given.run))
     found = explainer.explain(given.user, given.item, given.k, given.max_length)
     rules = explainer.rules(given.user, found.item, given.rules) if given.rules else []
-    _show(explainer, found, rules, given.max_length)
+    show_reasons(explainer, found, rules, given.max_length)
     if given.json is not None:
         _write_json(given.json, explainer, found, rules)
         print(given.json)
@@ -51,7 +51,10 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _show(explainer: "Explainer", found: "Explanation", rules: "Sequence[Reason]", max_length: int) -> None:
+def show_reasons(
+    explainer: "Explainer", found: "Explanation", rules: "Sequence[Reason]", max_length: int
+) -> None:
+    """Print an item, the paths to it and the rules that hold for it, of which there may be none."""
     print(f"user {found.user}, item {found.item} ({found.title}), score {found.score:.4f}")
     if not found.paths:
         print(f"no path of at most {max_length} edges supports it")

@@ -1,5 +1,6 @@
 """The collaborative knowledge graph: the only place where user, item and entity ids meet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -111,6 +112,18 @@ class Graph:
             has_kg=self.has_kg.to(device),
             edge_weight=None if self.edge_weight is None else self.edge_weight.to(device),
         )
+
+
+def node_names(
+    user_names: Sequence[str],
+    item_names: Sequence[str],
+    entity_names: Sequence[str],
+    item_to_entity: IntArray,
+) -> list[str]:
+    """Names of the nodes of :func:`build_graph`: users, items, then entities that are no item."""
+    of_items = set(item_to_entity.tolist())
+    others = [name for entity, name in enumerate(entity_names) if entity not in of_items]
+    return [*user_names, *item_names, *others]
 
 
 def with_item_edges(graph: Graph, pairs: Pairs, weights: Tensor, name: str) -> Graph:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.settings import check_weights
-from kgrec.models.triple_sampler import TripleSampler, fact_sizes, fact_triples
+from kgrec.models.triple_sampler import TripleSampler, fact_names, fact_sizes, fact_triples
 from kgrec.nn.embedding import embedding_table
 from kgrec.nn.losses import RankingLoss, embedding_l2, read_l2
 from kgrec.nn.translation import Similarity
@@ -34,7 +34,8 @@ class CFKG(Recommender):
 
     Differences from the papers: any ranking loss (``loss=bce`` is Ai et al.'s, ``loss=bpr`` a smooth form
     of Zhang et al.'s margin); interactions and facts are drawn apart and weighted by β, as in RecBole,
-    instead of from one bag; no inverse relations.
+    instead of from one bag; no inverse relations. Conclusions of rules may be soft facts
+    (:class:`kgrec.models.triple_sampler.TripleSampler`).
 
     Args:
         inputs: graph and training interactions.
@@ -44,7 +45,7 @@ class CFKG(Recommender):
         kg_weight: β ≥ 0; 0 = facts are not read.
         l2: λ ≥ 0.
         similarity: of translated heads and tails.
-        triples: builds the sampler of facts.
+        triples: builds the sampler of facts and of what rules conclude from them.
 
     Raises:
         InputError: a value outside its range.
@@ -75,7 +76,7 @@ class CFKG(Recommender):
         self.triples = triples(
             fact_triples(graph),
             num_entities=num_entities,
-            num_relations=num_relations,
+            relation_names=fact_names(graph),
             num_negatives=loss.num_negatives,
         )
         self.reads_facts = kg_weight > 0 and len(self.triples) > 0
@@ -86,7 +87,7 @@ class CFKG(Recommender):
         self.num_negatives = loss.num_negatives
 
     def loss(self, batch: Batch) -> Tensor:
-        """The same ranking loss of interactions and, weighted, of a batch of facts, and the penalty."""
+        """The same ranking loss of interactions and, weighted, of batches of facts, and the penalty."""
         entities = self.entity_table.weight
         targets = self.similarity.targets(entities)
         users = self.user_table(batch.users)
@@ -95,10 +96,11 @@ class CFKG(Recommender):
         if self.l2 > 0:
             total = total + self.l2 * read_l2(users, entities[: self.num_items], batch.items, batch.negatives)
         if self.reads_facts:
-            facts = self.triples.sample(batch.step, self.device)
-            translated = F.embedding(facts.heads, entities) + self.relation_table(facts.relations)
-            queries = self.similarity.queries(translated)
-            total = total + self.kg_weight * self.criterion(queries, targets, facts.tails, facts.negatives)
+            for weight, facts in self.triples.batches(batch.step, self.device):
+                translated = F.embedding(facts.heads, entities) + self.relation_table(facts.relations)
+                queries = self.similarity.queries(translated)
+                of_facts = self.criterion(queries, targets, facts.tails, facts.negatives)
+                total = total + self.kg_weight * weight * of_facts
         return total
 
     def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:

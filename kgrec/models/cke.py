@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.settings import check_weights
-from kgrec.models.triple_sampler import TripleSampler, fact_sizes, fact_triples
+from kgrec.models.triple_sampler import TripleBatch, TripleSampler, fact_names, fact_sizes, fact_triples
 from kgrec.nn.embedding import embedding_table
 from kgrec.nn.losses import RankingLoss, embedding_l2, read_l2
 from kgrec.nn.translation import TransR
@@ -30,7 +30,8 @@ class CKE(Recommender):
 
     Differences from the paper: its textual and visual parts are left out, as in RecBole; any ranking loss
     (``loss=bpr`` is the paper's); sampled triples are weighted by β instead of drawn beside each pair; the
-    penalty touches the vectors that a batch reads.
+    penalty touches the vectors that a batch reads. Conclusions of rules may be soft facts
+    (:class:`kgrec.models.triple_sampler.TripleSampler`).
 
     Args:
         inputs: graph and training interactions.
@@ -40,7 +41,7 @@ class CKE(Recommender):
         kg_weight: β ≥ 0; 0 = facts are not read, which leaves matrix factorisation.
         l2: λ ≥ 0.
         translation: builds TransR from numbers of relations and D.
-        triples: builds the sampler of facts.
+        triples: builds the sampler of facts and of what rules conclude from them.
 
     Raises:
         InputError: a value outside its range.
@@ -71,7 +72,7 @@ class CKE(Recommender):
         self.triples = triples(
             fact_triples(graph),
             num_entities=num_entities,
-            num_relations=num_relations,
+            relation_names=fact_names(graph),
             num_negatives=1,
         )
         self.reads_facts = kg_weight > 0 and len(self.triples) > 0
@@ -81,13 +82,14 @@ class CKE(Recommender):
         self.num_negatives = loss.num_negatives
 
     def loss(self, batch: Batch) -> Tensor:
-        """Ranking loss, weighted loss of a batch of triples, and penalty."""
+        """Ranking loss, weighted losses of the step's batches of triples, and penalty."""
         users, items = self.user_table(batch.users), self._items()
         total = self.criterion(users, items, batch.items, batch.negatives)
         if self.l2 > 0:
             total = total + self.l2 * read_l2(users, items, batch.items, batch.negatives)
         if self.reads_facts:
-            total = total + self.kg_weight * self._fact_loss(batch.step)
+            for weight, triples in self.triples.batches(batch.step, self.device):
+                total = total + self.kg_weight * weight * self._triple_loss(triples)
         return total
 
     def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:
@@ -102,8 +104,7 @@ class CKE(Recommender):
     def _items(self) -> Tensor:
         return self.item_table.weight + self.entity_table.weight[: self.num_items]
 
-    def _fact_loss(self, step: int) -> Tensor:
-        batch = self.triples.sample(step, self.device)
+    def _triple_loss(self, batch: TripleBatch) -> Tensor:
         entities = self.entity_table(batch.entities())
         distances = self.translation(entities, batch.relations, batch.relation_counts)
         return F.softplus(distances[:, 0] - distances[:, 1]).mean()

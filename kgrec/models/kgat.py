@@ -36,7 +36,8 @@ class KGAT(Recommender):
     their facts.
 
     Differences from the paper: any ranking loss (``loss=bpr`` is the paper's); its two losses are minimised
-    in one step, not in turns; the penalty touches what a batch reads.
+    in one step, not in turns; the penalty touches what a batch reads. Conclusions of rules may be soft edges
+    of that loss, not of the graph (:class:`kgrec.models.triple_sampler.TripleSampler`).
 
     Args:
         inputs: graph (with the training interactions).
@@ -46,7 +47,7 @@ class KGAT(Recommender):
         kg_weight: β ≥ 0; 0 = W and r stay as they were drawn, and with them what attention looks at.
         l2: λ ≥ 0.
         translation: builds TransR from numbers of relations and D.
-        triples: builds the sampler of edges.
+        triples: builds the sampler of edges and of what rules conclude from them.
 
     Raises:
         InputError: a value outside its range.
@@ -76,7 +77,7 @@ class KGAT(Recommender):
         self.triples = triples(
             edge_triples(self._graph),
             num_entities=self._graph.num_nodes,
-            num_relations=self._graph.num_relations,
+            relation_names=edge_names(self._graph),
             num_negatives=1,
         )
         self.trains_translation = kg_weight > 0 and len(self.triples) > 0
@@ -95,10 +96,11 @@ class KGAT(Recommender):
         if self.l2 > 0:
             total = total + self.l2 * read_l2(users, items, batch.items, batch.negatives)
         if self.trains_translation:
-            edges = self.triples.sample(batch.step, self.device)
-            nodes = self.table(edges.entities())
-            distances = self.translation(nodes, edges.relations, edges.relation_counts)
-            total = total + self.kg_weight * F.softplus(distances[:, 0] - distances[:, 1]).mean()
+            for weight, edges in self.triples.batches(batch.step, self.device):
+                nodes = self.table(edges.entities())
+                distances = self.translation(nodes, edges.relations, edges.relation_counts)
+                of_edges = F.softplus(distances[:, 0] - distances[:, 1]).mean()
+                total = total + self.kg_weight * weight * of_edges
         return total
 
     def penalty(self, user_ids: Tensor, item_ids: Tensor, labels: Tensor) -> Tensor:
@@ -135,3 +137,9 @@ def edge_triples(graph: Graph) -> Triples:
     """``[E, 3]`` each edge as a triple: node that listens, relation, node it listens to."""
     source, target = graph.edge_index
     return torch.stack([target, graph.edge_type, source], dim=1).numpy()
+
+
+def edge_names(graph: Graph) -> tuple[str, ...]:
+    """Names of the relations of :func:`edge_triples`, in which edges stand against their direction."""
+    half = graph.num_relations // 2
+    return (*graph.relation_names[half:], *graph.relation_names[:half])

@@ -28,13 +28,15 @@ SPEED = re.compile(r"lm\.(\w+\.)?speed\.")
 AS_IF = {"train.runtime.progress": "off"}
 """Settings that leave what is computed alone too, but stood in the ids of the first runs, with this value."""
 
-ADDED_SINCE = {
+ADDED_SINCE: dict[str, Any] = {
     "choices.task": "ranking",
     "task._target_": "kgrec.tasks.ranking.Ranking",
     "lm.prefix": "",
     "choices.shape": "none",
     "shape._target_": "kgrec.kg.shaping.shape.Shape",
     "shape.steps": [],
+    "model.triples.rules": None,
+    "model.triples.rule_weight": 0.0,
 }
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
 

@@ -10,8 +10,8 @@ TRIPLES = np.array([[0, 1, 3], [0, 0, 1], [2, 0, 1], [0, 0, 2], [0, 1, 3], [4, 2
 CPU = torch.device("cpu")
 
 
-def build(triples: np.ndarray = TRIPLES, **settings: int) -> TripleSampler:
-    defaults = {"num_entities": 5, "num_relations": 3, "num_negatives": 4, "batch_size": 64, "seed": 0}
+def build(triples: np.ndarray = TRIPLES, **settings: object) -> TripleSampler:
+    defaults = {"num_entities": 5, "relation_names": "abc", "num_negatives": 4, "batch_size": 64, "seed": 0}
     return TripleSampler(triples, **(defaults | settings))
 
 

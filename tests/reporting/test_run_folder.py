@@ -152,6 +152,14 @@ def test_a_setting_that_came_later_is_left_out_at_the_value_that_all_runs_had() 
     assert len(settings_of_run(earlier | other)) == 3
 
 
+def test_models_that_may_learn_from_rules_leave_earlier_runs_their_names() -> None:
+    earlier = {"model": {"triples": {"batch_size": 2048}}}
+    later = {"model": {"triples": {"batch_size": 2048, "rules": None, "rule_weight": 0.0}}}
+    ruled = {"model": {"triples": {"batch_size": 2048, "rules": "rules.csv", "rule_weight": 0.5}}}
+    assert settings_of_run(later) == settings_of_run(earlier)
+    assert len(settings_of_run(ruled)) == 3
+
+
 def test_a_run_that_goes_on_tells_what_changed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     run = RunFolder(tmp_path / "run")
     run.start("seed: 0", 0, {"dataset": "a", "graph": None})

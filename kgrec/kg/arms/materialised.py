@@ -5,8 +5,8 @@ import logging
 import numpy as np
 
 from kgrec.errors import InputError
+from kgrec.kg.rules.conclusions import conclude
 from kgrec.kg.rules.mine import Thresholds, mine_rules
-from kgrec.kg.rules.rule import Rule
 from kgrec.kg.rules.steps import Steps
 from kgrec.shapes import IntArray, Triples
 
@@ -44,21 +44,6 @@ class Materialised:
             return triples, item_to_entity
         steps = Steps(triples, int(triples[:, [0, 2]].max()) + 1, int(triples[:, 1].max()) + 1)
         rules = mine_rules(steps, self.thresholds)[: self.max_rules]
-        new = new_triples(steps, rules, triples)
+        new, _ = conclude(steps, rules, triples)
         log.info("kg=materialised: %d rules, %s new triples", len(rules), f"{len(new):,}")
         return np.concatenate([triples, new]), item_to_entity
-
-
-def new_triples(steps: Steps, rules: list[Rule], triples: Triples) -> Triples:
-    """``[n, 3]``: distinct conclusions of the rules that are not among the triples, in ascending order."""
-    conclusions = [np.empty((0, 3), dtype=np.int64)]
-    for rule in rules:
-        pairs = steps.predictions(rule)
-        pairs = pairs[pairs[:, 0] != pairs[:, 1]]
-        conclusions.append(np.insert(pairs, 1, rule.head, axis=1))
-    found = np.unique(np.concatenate(conclusions), axis=0)
-
-    def keys(rows: Triples) -> IntArray:
-        return (rows[:, 0] * steps.num_relations + rows[:, 1]) * steps.num_nodes + rows[:, 2]
-
-    return found[~np.isin(keys(found), keys(triples))]

@@ -58,3 +58,16 @@ class Rule:
 def reversed_path(path: Sequence[int], num_relations: int) -> tuple[int, ...]:
     """The same path walked from its end to its start."""
     return tuple((step + num_relations) % (2 * num_relations) for step in reversed(path))
+
+
+def path_steps(atoms: Sequence[tuple[int, str, str]], num_relations: int) -> tuple[int, ...]:
+    """Steps of a body's atoms (relation, first variable, second variable), in the order of the path.
+
+    An atom that begins with the variable which the path has reached is walked forwards. Empty for a number
+    of atoms that no body has.
+    """
+    starts = _VARIABLES.get(len(atoms), "")
+    return tuple(
+        relation if first == start else relation + num_relations
+        for (relation, first, _), start in zip(atoms, starts, strict=False)
+    )
