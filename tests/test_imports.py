@@ -27,6 +27,7 @@ ENTRIES = {
     "studies",
     "launchers",
     "multirun",
+    "sweep",
 }
 """Parts that join the others; ``build`` and ``cli`` serve them."""
 
@@ -65,7 +66,7 @@ HOMES = {
     "omegaconf": {
         *("build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "multirun.py", "rerun.py"),
         *("launchers/", "commands/lm/"),
-        "studies/",
+        *("studies/", "sweep/"),
     },
     "wandb": {"reporting/logger.py"},
     "rdflib": {"kg/rdf.py"},
@@ -84,7 +85,8 @@ HOMES = {
     "onnxruntime": {"text/onnx.py", "lm/quantize.py"},
     "accelerate": {"training/"},
     "matplotlib": {"reporting/plots.py", "reporting/cost_plot.py", "reporting/path_plot.py"},
-    "optuna": {"studies/search.py", "studies/tuning.py"},
+    "optuna": {"sweep/"},
+    "filelock": {"sweep/"},
 }
 """Heavy library → the only files or folders that may import it."""
 

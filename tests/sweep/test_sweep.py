@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kgrec.commands.tune import _space_of
+from kgrec.studies.search import Parameter, SearchSpace
+from kgrec.studies.tuning import Budget, Tuning
 
 from kgrec.cli import main
-from kgrec.commands.tune import _space_of
 from kgrec.errors import InputError
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies import tuning
-from kgrec.studies.search import Parameter, SearchSpace
-from kgrec.studies.tuning import Budget, Tuning
 
 SPACE = SearchSpace(
     "toy",
