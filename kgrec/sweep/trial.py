@@ -10,6 +10,9 @@ from optuna.trial import FrozenTrial, TrialState
 MAX_STARTS = 3
 """Starts without a validation, after each of which the worker was gone, that a trial is given."""
 
+SECONDS_BETWEEN_NOTES = 5.0
+"""What a trial has used is noted now and then: each note waits for the disk, and an epoch may be shorter."""
+
 STATES = {
     TrialState.COMPLETE: "done",
     TrialState.PRUNED: "pruned",
@@ -31,7 +34,7 @@ class Trial:
         value: the selection metric on validation: the best of a trial that is done, else the last one;
             ``None`` where there is none.
         seconds: from its configuration to its summary, over all its starts as far as they are known: one
-            that was killed counts up to its last validation.
+            that was killed counts up to one of its last validations.
         epochs: epoch of its last validation.
         run: name of its run folder.
         error: why it failed.
@@ -64,6 +67,7 @@ class OpenTrial:
         self._trial = trial
         self._is_told = is_told
         self._reported = set(curve)
+        self._seconds_kept = float("-inf")
         self._seconds_before = float(trial.user_attrs.get("seconds", 0.0))
 
     def report(self, epoch: int, value: float, seconds: float) -> bool:
@@ -81,7 +85,9 @@ class OpenTrial:
             self._trial.report(value, epoch)
             self._reported.add(epoch)
             self._keep("starts", 0)
-        self._keep("seconds", self._seconds_before + seconds)
+        if seconds - self._seconds_kept >= SECONDS_BETWEEN_NOTES:
+            self._seconds_kept = seconds
+            self._keep("seconds", self._seconds_before + seconds)
         return bool(self.params) and self._trial.should_prune()
 
     def end(self, state: TrialState, seconds: float, value: float | None = None, error: str = "") -> None:
