@@ -172,6 +172,17 @@ def test_a_trial_below_the_others_is_given_up_and_never_the_best(
     assert all(trial.value is not None and 0 < trial.value < best.value for trial in pruned)
 
 
+def test_a_training_that_cannot_learn_is_given_up_early(tmp_path: Path) -> None:
+    choices = Parameter("train.optimizer.lr", choices=(0.005, *(number * 1e-9 for number in range(1, 20))))
+    settings = {"data/split": "random", "lm": "none", "train.max_epochs": 30, "train.eval_every": 2}
+    space, pruning = SearchSpace("toy", SPACE.settings, (choices,)), Pruning("median", 2, 5)
+    trials = run(toy_plan(tmp_path, trials=6, space=space, pruning=pruning, **settings)).trials()
+    hopeless = [trial for trial in trials[2:] if float(trial.params[0].partition("=")[2]) < 1e-6]
+    assert len({trial.params for trial in hopeless}) == len(hopeless) > 0
+    assert all((trial.state, trial.epochs) == ("pruned", 6) for trial in hopeless)
+    assert (trials[0].state, trials[0].epochs) == ("done", 30)
+
+
 def test_without_a_pruner_nothing_is_given_up(tmp_path: Path, training: FakeTraining) -> None:
     space = SearchSpace("toy", SPACE.settings, (LR,))
     study = run(toy_plan(tmp_path, space=space, pruning=Pruning("none", 1, 0), trials=20))

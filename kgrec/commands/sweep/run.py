@@ -21,7 +21,8 @@ A trial is given up where its best value on validation lies below the median of 
 in that epoch. Budgets stay equal with it, as minutes are counted as they are used: a model that gives
 bad trials up early gets more trials in the same minutes, up to the same number. Models that learn slowly
 at first need a longer --warmup, or --pruner none; models without epochs are never given up, nor are the
-defaults. Compare models searched with the same budget and pruning.
+defaults. A space may say budget: {trials, minutes} and pruning: {rule, warmup, startup} for its model;
+compare models searched with the same budget and pruning.
 
 kgrec sweep show GROUP, kgrec sweep export GROUP: see kgrec sweep show --help"""
 
