@@ -21,7 +21,7 @@ _NOT_COMPUTED = ("logger", "launcher", "experiment")
 """Groups that leave what is computed alone, or (``experiment``) only choose for the others."""
 
 _NOT_COMPOSED = (
-    *("search", "linking"),
+    *("sweep", "linking"),
     *("lm_tune", "lm_recommender", "lm_size", "lm_corpus", "lm_pretrain", "lm_distill"),
 )
 """Folders of ``conf`` that are no group: nothing of them is part of a run of ``kgrec train``."""

@@ -16,7 +16,7 @@ from kgrec.progress import StatusLine
 COMMANDS = {
     "train": "train a model, evaluate it, leave a run folder",
     "evaluate": "evaluate a finished run again",
-    "tune": "search a model's settings on validation",
+    "sweep": "search a model's settings on validation; show, export",
     "reproduce": "run a study: its table, claims and plot",
     "compare": "compare runs: means, tests, effects; or two runs",
     "report": "one page about a group of runs",

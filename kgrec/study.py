@@ -23,7 +23,7 @@ class Arm:
             and chooses, by itself; a user's value is the mean over them, before any statistic.
         seeds: run on the first so many seeds of the study only; ``None`` = on all. Claims compare such an
             arm with others on the seeds that both have.
-        tuning: file of ``experiments/results/tuning`` (a ``tuning.json`` of ``kgrec tune``) whose best
+        tuning: file of ``experiments/results/tuning`` (``kgrec sweep export --json``) whose best
             settings stand in the overrides; empty = not tuned.
         published: what somebody else reports for it.
         before: commands, without the word ``kgrec``, that make what the arm reads on a split; ``{seed}`` and

@@ -30,15 +30,21 @@ from kgrec.reporting.loggers.base import RunInfo, RunLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
 from kgrec.summary import data_digests, sources, summarise
+from kgrec.training.validation import OnValidation, never_stop
 
 log = logging.getLogger(__name__)
 
 
-def train(cfg: DictConfig) -> RunFolder:
+def train(cfg: DictConfig, on_validation: OnValidation = never_stop) -> RunFolder:
     """Train and evaluate what the config says, or return the finished run of the same config.
 
     A run that was stopped goes on from its last checkpoint. Of several processes that run the same job,
     the main one alone writes.
+
+    Args:
+        cfg: of the run.
+        on_validation: may give the training up, see :meth:`kgrec.training.trainer.Trainer.fit`; the run is
+            then left unfinished, and going on with it begins at its checkpoint.
 
     Raises:
         kgrec.errors.InputError: bad settings or bad data.
@@ -71,8 +77,9 @@ def train(cfg: DictConfig) -> RunFolder:
                 run=run,
                 logger=logger,
                 seed=cfg.seed,
+                on_validation=on_validation,
             )
-        if accelerator.is_main_process:
+        if accelerator.is_main_process and not result.given_up:
             split = "test" if cfg.test else "valid"
             evaluation = evaluate_model(cfg, run.name, model, dataset, evaluator, split)
             summary = {**summarise(inputs, model, evaluator, result, evaluation), **energy.costs()}

@@ -28,6 +28,7 @@ ENTRIES = {
     "studies",
     "launchers",
     "multirun",
+    "sweep",
 }
 """Parts that join the others; ``build`` and ``cli`` serve them."""
 
@@ -67,7 +68,7 @@ HOMES = {
     "omegaconf": {
         *("build.py", "train.py", "pipeline.py", "evaluate.py", "recommend.py", "multirun.py", "rerun.py"),
         *("launchers/", "commands/lm/"),
-        "studies/",
+        *("studies/", "sweep/"),
     },
     "wandb": {"reporting/loggers/wandb.py"},
     "rdflib": {"kg/rdf.py"},
@@ -102,7 +103,8 @@ HOMES = {
         "reporting/close_up_plot.py",
     },
     "tqdm": {"progress.py"},
-    "optuna": {"studies/search.py", "studies/tuning.py"},
+    "optuna": {"sweep/"},
+    "filelock": {"sweep/"},
 }
 """Heavy library → the only files or folders that may import it."""
 

@@ -3,21 +3,18 @@
 import logging
 import os
 import shutil
-import signal
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
-
-import torch
+from multiprocessing import get_context
 
 from kgrec.errors import InputError
 from kgrec.evaluation.cost import peak_rss_mb
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.plan import Job, Trial
+from kgrec.studies.processes import begin_worker, threads_of_children
 from kgrec.studies.progress import JobProgress
 from kgrec.train import train
 
@@ -143,29 +140,9 @@ def _has_failed(report: PoolReport, trial: Trial) -> bool:
 @contextmanager
 def _pool(num_workers: int) -> Iterator[ProcessPoolExecutor]:
     """Fresh processes (fork and threads do not mix), each told before it starts to use one thread."""
-    threads = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    pool = ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=_begin_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
-        if threads is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = threads
-
-
-def _begin_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
-    torch.set_num_threads(1)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A study that is killed leaves no worker behind."""
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    with threads_of_children(1):
+        pool = ProcessPoolExecutor(num_workers, get_context("spawn"), initializer=begin_worker, initargs=(1,))
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)

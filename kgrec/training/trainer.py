@@ -22,7 +22,7 @@ from kgrec.training.recorder import MetricLogger, Recorder, Row, TrainingRun
 from kgrec.training.runtime import Runtime
 from kgrec.training.session import Session
 from kgrec.training.step import OptimizerFactory, TrainStep
-from kgrec.training.validation import Validate, Validation
+from kgrec.training.validation import OnValidation, Validate, Validation, never_stop
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ class TrainingResult:
         epochs: epochs trained.
         seconds: wall time of closed-form part, epochs and validations, over all restarts.
         history: one row per epoch: ``epoch``, ``train/loss`` and, where validated, its metrics.
+        given_up: whether ``on_validation`` ended it.
     """
 
     best_value: float
@@ -44,6 +45,7 @@ class TrainingResult:
     epochs: int
     seconds: float
     history: list[Row]
+    given_up: bool = False
 
 
 class Trainer:
@@ -112,6 +114,7 @@ class Trainer:
         logger: MetricLogger,
         seed: int,
         higher_is_better: bool = True,
+        on_validation: OnValidation = never_stop,
     ) -> TrainingResult:
         """Train ``model`` in place, or go on where an earlier call with the same ``run`` was stopped.
 
@@ -124,6 +127,9 @@ class Trainer:
             logger: mirrors the rows.
             seed: order, negatives, dropout.
             higher_is_better: direction of the selection metric.
+            on_validation: told epoch and selection metric after each validation in a training loop. Where it
+                says so after an epoch before the last, training ends there, with a checkpoint to go on from.
+                Must answer the same on every process.
 
         Raises:
             InputError: no training pairs; training diverged; the run folder cannot be written or holds a
@@ -153,13 +159,15 @@ class Trainer:
             self._settings(rows, seed),
         )
         session.restore()
-        self._loop(session, started)
+        given_up = self._loop(session, started, on_validation)
         session.load_best()
         seconds = session.seconds + time.perf_counter() - started
-        return _result(stopping, recorder, session.epoch, seconds)
+        return _result(stopping, recorder, session.epoch, seconds, given_up)
 
-    def _loop(self, session: Session, started: float) -> None:
-        """Epochs until the last one or until patience runs out."""
+    def _loop(self, session: Session, started: float, on_validation: OnValidation) -> bool:
+        """Epochs until the last one or until patience runs out; true where ``on_validation`` ended it."""
+        given_up = False
+        metric = session.validation.selection_metric
         with Progress(
             self.runtime.progress,
             self.max_epochs,
@@ -168,22 +176,30 @@ class Trainer:
             session.recorder.is_main,
         ) as progress:
             if session.epoch == 0 and session.model.has_start:
-                session.recorder.add({"epoch": 0, **session.validate()})
-            while session.epoch < self.max_epochs and not session.stopping.should_stop:
+                row = {"epoch": 0, **session.validate()}
+                session.recorder.add(row)
+                on_validation(0, row[metric])
+            while not given_up and not self._is_over(session):
                 with session.step.threads():
                     row = session.train_epoch(progress.step)
                 if self._is_due(session, self.eval_every):
                     row |= session.validate()
                 session.recorder.add(row)
-                shown = ("train/loss", session.validation.selection_metric)
+                if metric in row:
+                    given_up = on_validation(session.epoch, row[metric]) and not self._is_over(session)
+                shown = ("train/loss", metric)
                 progress.epoch_done(session.epoch, {name: row[name] for name in shown if name in row})
-                if self._is_due(session, self.checkpoint_every):
+                if given_up or self._is_due(session, self.checkpoint_every):
                     session.save(session.seconds + time.perf_counter() - started)
+        return given_up
+
+    def _is_over(self, session: Session) -> bool:
+        """Whether no epoch is to follow."""
+        return session.epoch == self.max_epochs or session.stopping.should_stop
 
     def _is_due(self, session: Session, every: int) -> bool:
         """Whether something done every ``every`` epochs, and at the end, is to be done now."""
-        at_end = session.epoch == self.max_epochs or session.stopping.should_stop
-        return at_end or session.epoch % every == 0
+        return self._is_over(session) or session.epoch % every == 0
 
     def _batches(self, model: Trainable, rows: Rows, seed: int, accelerator: Accelerator) -> PairBatches:
         sampler = None
@@ -226,7 +242,9 @@ def _validate_once(
     return _result(stopping, recorder, 0, time.perf_counter() - started)
 
 
-def _result(stopping: EarlyStopping, recorder: Recorder, epochs: int, seconds: float) -> TrainingResult:
+def _result(
+    stopping: EarlyStopping, recorder: Recorder, epochs: int, seconds: float, given_up: bool = False
+) -> TrainingResult:
     if stopping.best is None:
         raise RuntimeError("training ended without a validation")
     if recorder.is_main:
@@ -237,4 +255,4 @@ def _result(stopping: EarlyStopping, recorder: Recorder, epochs: int, seconds: f
             stopping.best,
             stopping.best_epoch,
         )
-    return TrainingResult(stopping.best, stopping.best_epoch, epochs, seconds, recorder.history)
+    return TrainingResult(stopping.best, stopping.best_epoch, epochs, seconds, recorder.history, given_up)

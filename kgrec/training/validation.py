@@ -15,6 +15,14 @@ Metrics = dict[str, float]
 Validate = Callable[[Any], Metrics]
 """From a model of the kind that is trained."""
 
+OnValidation = Callable[[int, float], bool]
+"""Told the epoch and the value of the selection metric; says whether training shall be given up."""
+
+
+def never_stop(epoch: int, value: float) -> bool:
+    """Let every training come to its end."""
+    return False
+
 
 class Validation:
     """Evaluate on the main process and tell the others.

@@ -119,6 +119,24 @@ def test_patience_ends_training(run: RunFolder) -> None:
     assert (again.best_value, again.best_epoch, again.epochs) == (0.6, 2, 4)
 
 
+def test_a_training_that_is_given_up_can_go_on(run: RunFolder, tmp_path: Path) -> None:
+    told: list[tuple[int, float]] = []
+
+    def give_up(epoch: int, value: float) -> bool:
+        told.append((epoch, value))
+        return epoch == 4
+
+    trainer = make_trainer(eval_every=2, checkpoint_every=5)
+    result = fit(trainer, make_model(make_dataset()), run, on_validation=give_up)
+    assert result.given_up
+    assert result.epochs == 4
+    assert told == [(row["epoch"], row[METRIC]) for row in result.history if METRIC in row]
+    again = fit(trainer, make_model(make_dataset()), run, on_validation=lambda epoch, value: epoch == 6)
+    assert not again.given_up  # after the last epoch there is nothing left to give up
+    whole = fit(trainer, make_model(make_dataset()), RunFolder(tmp_path / "whole"))
+    assert again.history == whole.history
+
+
 def test_lower_may_be_better(run: RunFolder) -> None:
     trainer = make_trainer(max_epochs=3)
     validate = Scripted(0.5, 0.2, 0.3)

@@ -1,8 +1,8 @@
-"""Search spaces: which settings of a model ``kgrec tune`` may move, and how far (``conf/search``)."""
+"""Search spaces: which settings of a model ``kgrec sweep`` may move, and how far (``conf/sweep``)."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -15,6 +15,7 @@ from optuna.distributions import (
 
 from kgrec.build import compose, config_dir, options
 from kgrec.errors import InputError
+from kgrec.sweep.budget import Budget, Pruning
 
 
 @dataclass(frozen=True)
@@ -75,17 +76,21 @@ class Parameter:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """What ``conf/search/<name>.yaml`` says.
+    """What ``conf/sweep/<name>.yaml`` says.
 
     Attributes:
         name: of the file.
         settings: overrides for which the space is meant; ``model=<name>`` where the file gives none.
         parameters: what is searched.
+        budget: when the search ends, where the command does not say.
+        pruning: when a trial is given up, where the command does not say.
     """
 
     name: str
     settings: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    budget: Budget = field(default_factory=Budget)
+    pruning: Pruning = field(default_factory=Pruning)
 
     def without(self, overrides: Sequence[str]) -> "SearchSpace":
         """The space with what is given fixed.
@@ -96,7 +101,7 @@ class SearchSpace:
         given = {override.partition("=")[0] for override in overrides}
         left = tuple(parameter for parameter in self.parameters if parameter.key not in given)
         if not left:
-            raise InputError(f"conf/search/{self.name}.yaml: every setting that it searches is given")
+            raise InputError(f"conf/sweep/{self.name}.yaml: every setting that it searches is given")
         return replace(self, parameters=left)
 
     @property
@@ -118,7 +123,7 @@ class SearchSpace:
             try:
                 compose([*overrides, *values])
             except InputError as error:
-                raise InputError(f"conf/search/{self.name}.yaml: {error}") from error
+                raise InputError(f"conf/sweep/{self.name}.yaml: {error}") from error
 
 
 def load_space(name: str) -> SearchSpace:
@@ -127,16 +132,16 @@ def load_space(name: str) -> SearchSpace:
     Raises:
         InputError: no such file (the known ones are listed), or one of another form.
     """
-    path = config_dir() / "search" / f"{name}.yaml"
+    path = config_dir() / "sweep" / f"{name}.yaml"
     if not path.is_file():
         raise InputError(
-            f"no search space conf/search/{name}.yaml; there are {', '.join(options('search'))}: "
-            "name one with --search, or write that file"
+            f"no search space conf/sweep/{name}.yaml; there are {', '.join(options('sweep'))}: "
+            "name one with --space, or write that file"
         )
     try:
         return _parsed(name, yaml.safe_load(path.read_text()))
     except (InputError, yaml.YAMLError) as error:
-        raise InputError(f"conf/search/{name}.yaml: {' '.join(str(error).split())}") from error
+        raise InputError(f"conf/sweep/{name}.yaml: {' '.join(str(error).split())}") from error
 
 
 def written(value: Any) -> str:
@@ -146,8 +151,9 @@ def written(value: Any) -> str:
 
 
 def _parsed(name: str, content: Any) -> SearchSpace:
-    if not isinstance(content, dict) or not content.keys() <= {"settings", "parameters"}:
-        raise InputError("expected the keys parameters and, where the model alone does not say it, settings")
+    known = ("parameters", "settings", "budget", "pruning")
+    if not isinstance(content, dict) or not content.keys() <= set(known):
+        raise InputError(f"expected the key parameters and perhaps {', '.join(known[1:])}")
     given = content.get("parameters")
     if not isinstance(given, list) or not given:
         raise InputError("parameters: expected a list such as [{key: model.num_layers, choices: [1, 2]}]")
@@ -155,11 +161,26 @@ def _parsed(name: str, content: Any) -> SearchSpace:
     keys = [parameter.key for parameter in parameters]
     if len(set(keys)) < len(keys):
         raise InputError(f"found keys {keys}, expected each once")
-    return SearchSpace(name, tuple(content.get("settings") or [f"model={name}"]), parameters)
+    return SearchSpace(
+        name,
+        tuple(content.get("settings") or [f"model={name}"]),
+        parameters,
+        Budget(**_section("budget", Budget, content)),
+        Pruning(**_section("pruning", Pruning, content)),
+    )
+
+
+def _section(name: str, kind: type, content: dict[str, Any]) -> dict[str, Any]:
+    """One of the file's smaller parts; what it leaves out is as for every other space."""
+    given = content.get(name) or {}
+    known = [each.name for each in fields(kind)]
+    if not isinstance(given, dict) or not given.keys() <= set(known):
+        raise InputError(f"{name}: found {given}, expected some of {', '.join(known)}")
+    return given
 
 
 def _parameter(entry: Any) -> Parameter:
-    known = [field.name for field in fields(Parameter)]
+    known = [each.name for each in fields(Parameter)]
     if not isinstance(entry, dict) or not entry.keys() <= set(known) or "key" not in entry:
         raise InputError(f"found parameter {entry}, expected key and some of {', '.join(known[1:])}")
     return Parameter(**{**entry, "choices": tuple(entry.get("choices") or ())})
