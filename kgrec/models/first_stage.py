@@ -126,8 +126,8 @@ def fitted(model: Recommender, setting: str) -> Recommender:
     model.fit()
     if any(weight.requires_grad for weight in model.parameters()) and not model.has_start:
         raise InputError(
-            f"{setting}: found {type(model).__name__}, which is trained by gradient steps; expected a model in "
-            "closed form, or one with a start, such as hybrid or ease_graph"
+            f"{setting}: found {type(model).__name__}, which is trained by gradient steps; expected a model "
+            "in closed form, or one with a start, such as hybrid or ease_graph"
         )
     return model.requires_grad_(False).eval()
 

@@ -23,16 +23,18 @@ from kgrec.seed import numpy_generator, torch_generator
 class LMRanker(PairwiseRecommender):
     r"""The k best items of a first stage, ordered by a language model that may read the graph too.
 
-    .. math:: s(u, i) = w^\top \mathrm{pool}\, M(g_u, g_i, g_u \odot g_i, \mathrm{text}(H_u), \mathrm{text}_i) + b
+    .. math::
+        s(u, i) = w^\top \mathrm{pool}\, M(g_u, g_i, g_u \cdot g_i, \mathrm{text}(H_u), \mathrm{text}_i) + b
 
     M reads the items of the history that are nearest to the candidate, and the candidate
     (:class:`~kgrec.text.pair_prompt.PairPrompt`). The g are the graph's features of the candidate, and their
-    mean over the history: the item embeddings of a graph network (``features``). They come as tokens before
-    the text (:class:`~kgrec.nn.soft_tokens.SoftTokens`), or set the strength of low-rank changes of M's
-    weights (:class:`~kgrec.nn.conditioned_lora.ConditionedLoRA`), or both. Scores are trained pointwise
-    (``loss=bce``) or listwise (softmax over one list), as monoBERT's (`Passage Re-ranking with BERT
-    <https://arxiv.org/abs/1901.04085>`_, Nogueira and Cho, 2019, §3) and `RankT5's
-    <https://arxiv.org/abs/2210.10634>`_ (Zhuang et al., SIGIR 2023, §4.3, eq. 5).
+    mean over the history: the item embeddings of a graph network (``features``). Their inner product is told
+    besides, so that no layer has to learn to multiply. They come as tokens before the text
+    (:class:`~kgrec.nn.soft_tokens.SoftTokens`), or set the strength of low-rank changes of M's weights
+    (:class:`~kgrec.nn.conditioned_lora.ConditionedLoRA`), or both. Scores are trained pointwise (``loss=bce``),
+    as in `Passage Re-ranking with BERT <https://arxiv.org/abs/1901.04085>`_ (Nogueira and Cho, 2019), or
+    listwise, by a softmax over some of a list, as in `RankT5 <https://arxiv.org/abs/2210.10634>`_ (Zhuang et
+    al., SIGIR 2023).
 
     **What it learns from.** A share of the training items (or interactions) is held out, and a first stage
     and the graph network are fitted without it. The held out interactions on that first stage's lists are
@@ -110,7 +112,9 @@ class LMRanker(PairwiseRecommender):
         self._tastes = {}
         before = without(self._first_inputs, self._held)
         stage = fitted(self._first_stage.model(inputs=before), "model.first_stage.model")
-        self._lists = RankerLists.of(stage, self._inputs.dataset, self._held, self.k, self.holdout, self.stream)
+        self._lists = RankerLists.of(
+            stage, self._inputs.dataset, self._held, self.k, self.holdout, self.stream
+        )
 
     def loss(self, batch: Batch) -> Tensor:
         """Mean loss of the batch's held out pairs against others of their lists; 0 where there is none."""
@@ -178,7 +182,8 @@ class LMRanker(PairwiseRecommender):
         items = self.graph_features[item_ids.to(self.device).flatten()]
         taste = self._tastes[histories].to(self.device)[user_ids.to(self.device)]
         taste = taste.repeat_interleave(item_ids.shape[1], dim=0)
-        features = torch.stack([taste, items, taste * items], dim=1)
+        near = (taste * items).sum(dim=1, keepdim=True) / items.shape[1] ** 0.5
+        features = torch.stack([taste, items, near.expand_as(items)], dim=1)
         scores: Tensor = self.scorer(ids, self.texts.reserved_from, features)
         return scores.view(item_ids.shape)
 

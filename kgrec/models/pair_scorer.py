@@ -1,4 +1,4 @@
-"""A language model that reads a history and a candidate, with the graph's features beside them, and scores."""
+"""A language model that scores pairs: it reads a history and a candidate, the graph beside them."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ from kgrec.text.pooling import POOLINGS
 from kgrec.text.transformer import TransformerEncoder
 
 NUM_SOFT_TOKENS = 3
-"""The history, the candidate, and what they have in common; see :meth:`PairScorer.forward`."""
+"""The history, the candidate, and how near they are; see :meth:`PairScorer.forward`."""
 
 
 class Tuning(Protocol):
@@ -36,6 +36,8 @@ class PairScorer(nn.Module):
         soft_tokens: whether the graph's features are read before the text.
         adapters: builds :class:`~kgrec.nn.conditioned_lora.ConditionedLoRA` from ``(network,
             condition_dim)``; ``None`` = no weight of the network hangs on the graph.
+        hidden: share of the texts whose candidate's features a training step hides, in [0, 1): few items
+            are learned from, and their features tell which one it is.
         graph_dim: width of a feature vector.
 
     Raises:
@@ -50,10 +52,14 @@ class PairScorer(nn.Module):
         method: Tuning | None,
         soft_tokens: bool,
         adapters: Callable[..., ConditionedLoRA] | None,
+        hidden: float,
         graph_dim: int,
     ) -> None:
         super().__init__()
         _check(encoder)
+        if not 0 <= hidden < 1:
+            raise InputError(f"model.scorer.hidden: found {hidden}, expected a share in [0, 1)")
+        self.hidden = hidden
         self.encoder = encoder
         self.network: nn.Module = encoder.backbone.network
         self.network.requires_grad_(False)
@@ -90,9 +96,13 @@ class PairScorer(nn.Module):
         Args:
             ids: N texts of at least one token, from :class:`~kgrec.text.pair_prompt.PairPrompt`.
             reserved_from: place of the first soft token.
-            features: ``[N, 3, graph_dim]`` of history, candidate, and their product by entries, whose sum
-                is the inner product of the two.
+            features: ``[N, 3, graph_dim]``: of the history, of the candidate, and their inner product in
+                every entry.
         """
+        if self.training and self.hidden > 0:
+            shown = torch.ones(len(features), NUM_SOFT_TOKENS, 1, device=features.device)
+            shown[:, 1, 0] = (torch.rand(len(features), device=features.device) >= self.hidden).float()
+            features = features * shown
         batches = length_batches(ids, self.encoder.batch_size)
         scores = [
             self._batch([ids[row] for row in rows], reserved_from, features[torch.tensor(rows)])
@@ -126,11 +136,11 @@ class PairScorer(nn.Module):
 def _check(encoder: object) -> None:
     if not isinstance(encoder, TransformerEncoder):
         raise InputError(
-            f"lm: found {type(encoder).__name__}, which has no layers to read a pair with; expected a language "
-            "model such as lm=minilm_l1"
+            f"lm: found {type(encoder).__name__}, which has no layers to read a pair with; expected a "
+            "language model such as lm=minilm_l1"
         )
     if encoder.dtype != "float32" or encoder.vocabulary != "full":
         raise InputError(
-            f"lm: found dtype {encoder.dtype} and vocabulary {encoder.vocabulary}, expected float32 and full: "
-            "the model is trained"
+            f"lm: found dtype {encoder.dtype} and vocabulary {encoder.vocabulary}, expected float32 and "
+            "full: the model is trained"
         )

@@ -50,7 +50,8 @@ class RankerLists:
         """
         shape = (dataset.num_users, dataset.num_items)
         known, found = (
-            SparseRows(interaction_matrix(pairs, *shape)) for pairs in (dataset.train[~held], dataset.train[held])
+            SparseRows(interaction_matrix(pairs, *shape))
+            for pairs in (dataset.train[~held], dataset.train[held])
         )
         candidates = torch.ones(dataset.num_items, dtype=torch.bool)
         if holdout.by == "items":
@@ -69,8 +70,8 @@ class RankerLists:
         positives = positives[rest[positives // dataset.num_items, 0] >= 0]  # something to be compared with
         if len(positives) == 0:
             raise InputError(
-                f"model.holdout: none of {int(held.sum())} held out interactions is among the {k} best of the "
-                "first stage beside another item; expected a larger model.holdout.share or model.first_stage.k"
+                f"model.holdout: none of {int(held.sum())} held out interactions is among the {k} best of "
+                "the first stage beside another item; expected a larger share, or a larger first_stage.k"
             )
         rng = numpy_generator(stream, "ranker pairs")
         chosen = torch.from_numpy(rng.permutation(len(positives))[: holdout.max_pairs])
@@ -97,4 +98,3 @@ class RankerLists:
         lengths = (lists >= 0).sum(dim=1, keepdim=True)
         places = (torch.rand(len(users), num_negatives, generator=generator) * lengths).long()
         return users, torch.cat([items.unsqueeze(1), lists.gather(1, places)], dim=1)
-

@@ -12,7 +12,7 @@ class UserHistories:
     """The items of each user, read with a candidate in mind.
 
     Of a long history a language model reads the items nearest to the candidate, as in `ReLLa
-    <https://arxiv.org/abs/2308.11131>`_ (Lin et al., WWW 2024, §3.2): there by a large model's vectors, here
+    <https://arxiv.org/abs/2308.11131>`_ (Lin et al., WWW 2024): there by a large model's vectors, here
     by the same text features that all arms have.
 
     Args:

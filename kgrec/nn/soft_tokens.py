@@ -11,7 +11,7 @@ class SoftTokens(nn.Module):
 
     As the visual tokens of `Multimodal Few-Shot Learning with Frozen Language Models
     <https://arxiv.org/abs/2106.13884>`_ (Tsimpoukelli et al., NeurIPS 2021, §3), and the graph tokens of
-    `GraphGPT <https://arxiv.org/abs/2310.13023>`_ (Tang et al., SIGIR 2024, §3.2). W begins at zero, as the
+    `GraphGPT <https://arxiv.org/abs/2310.13023>`_ (Tang et al., SIGIR 2024). W begins at zero, as the
     gate of `Flamingo <https://arxiv.org/abs/2204.14198>`_ (Alayrac et al., NeurIPS 2022, §2.2) does: at the
     beginning of training no score depends on the graph. The factor makes a map with entries of about 1
     speak as loudly as a word.

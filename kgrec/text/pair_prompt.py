@@ -39,9 +39,8 @@ class PairPrompt:
         self._end = [last] if is_pair else []
         self._room = max_tokens - len(self._head) - len(self._middle) - len(self._end)
         if self._room < 2:
-            raise InputError(
-                f"model.prompt.max_tokens: found {max_tokens}, expected at least {max_tokens - self._room + 2}"
-            )
+            least = max_tokens - self._room + 2
+            raise InputError(f"model.prompt.max_tokens: found {max_tokens}, expected at least {least}")
 
     @property
     def reserved_from(self) -> int:
