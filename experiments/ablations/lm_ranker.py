@@ -1,4 +1,4 @@
-"""A language model as second stage, with and without the graph: kgrec reproduce lm-ranker [data=ml-1m-titles].
+"""A language model as second stage, with the graph and without: kgrec reproduce lm-ranker [data=…].
 
 The 50 best cold items of the hybrid are ordered anew for 300 users. The first stage and its graph are the
 same for all arms; what differs is what the language model reads. Where it decides the order alone

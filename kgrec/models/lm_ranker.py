@@ -31,10 +31,10 @@ class LMRanker(PairwiseRecommender):
     mean over the history: the item embeddings of a graph network (``features``). Their inner product is told
     besides, so that no layer has to learn to multiply. They come as tokens before the text
     (:class:`~kgrec.nn.soft_tokens.SoftTokens`), or set the strength of low-rank changes of M's weights
-    (:class:`~kgrec.nn.conditioned_lora.ConditionedLoRA`), or both. Scores are trained pointwise (``loss=bce``),
-    as in `Passage Re-ranking with BERT <https://arxiv.org/abs/1901.04085>`_ (Nogueira and Cho, 2019), or
-    listwise, by a softmax over some of a list, as in `RankT5 <https://arxiv.org/abs/2210.10634>`_ (Zhuang et
-    al., SIGIR 2023).
+    (:class:`~kgrec.nn.conditioned_lora.ConditionedLoRA`), or both. Scores are trained pointwise
+    (``loss=bce``), as in `Passage Re-ranking with BERT <https://arxiv.org/abs/1901.04085>`_ (Nogueira and
+    Cho, 2019), or listwise, by a softmax over some of a list, as in `RankT5
+    <https://arxiv.org/abs/2210.10634>`_ (Zhuang et al., SIGIR 2023).
 
     **What it learns from.** A share of the training items (or interactions) is held out, and a first stage
     and the graph network are fitted without it. The held out interactions on that first stage's lists are
@@ -125,7 +125,7 @@ class LMRanker(PairwiseRecommender):
         if len(users) == 0:  # every process takes part in the backward pass
             return torch.stack([(weight * 0).sum() for weight in self.scorer.parameters()]).sum()
         scores = self._ranked(users, items, self._known)
-        mean: Tensor = self.criterion.of_scores(scores[:, 0], scores[:, 1:])  # type: ignore[operator]
+        mean: Tensor = self.criterion.of_scores(scores[:, 0], scores[:, 1:])
         return mean
 
     def score(self, user_ids: Tensor) -> Tensor:

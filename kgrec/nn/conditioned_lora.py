@@ -99,6 +99,6 @@ def _linear_sizes(module: nn.Module) -> tuple[int, int] | None:
     if isinstance(module, nn.Linear):
         return module.in_features, module.out_features
     if type(module).__name__ == "Conv1D":
-        inputs, outputs = module.weight.shape  # type: ignore[union-attr, misc]
+        inputs, outputs = module.weight.shape  # type: ignore[misc]
         return int(inputs), int(outputs)
     return None

@@ -233,6 +233,11 @@ def test_any_loss_can_be_minimised(trained: str, inputs: ModelInputs, loss: str,
         config.loss.num_negatives = min(config.loss.num_negatives, NUM_ITEMS)
     model = fitted(config, inputs).train()
     batch = batch_of(inputs, model.num_negatives)
+    if trained in READS_TEXT:
+        # Random pairs cannot be learned by heart without ids: tests/models/test_lm_ranker.py has planted ones.
+        model.loss(batch).backward()
+        assert any(weight.grad is not None and weight.grad.any() for weight in model.parameters())
+        return
     optimizer = torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad], lr=0.05)
     losses = []
     for _ in range(40):
