@@ -234,7 +234,7 @@ def test_any_loss_can_be_minimised(trained: str, inputs: ModelInputs, loss: str,
     model = fitted(config, inputs).train()
     batch = batch_of(inputs, model.num_negatives)
     if trained in READS_TEXT:
-        # Random pairs cannot be learned by heart without ids: tests/models/test_lm_ranker.py has planted ones.
+        # Without ids random pairs cannot be learned by heart: tests/models/test_lm_ranker.py plants some.
         model.loss(batch).backward()
         assert any(weight.grad is not None and weight.grad.any() for weight in model.parameters())
         return

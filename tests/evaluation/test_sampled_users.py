@@ -43,7 +43,7 @@ class Second(Plain):
 
 @pytest.fixture(scope="module")
 def dataset() -> RecDataset:
-    return load_dataset(compose(["data=planted", "data.source.num_users=60", "data.source.num_items=80"]))
+    return load_dataset(compose(["data=planted", "data.source.num_users=60", "data.source.num_items=240"]))
 
 
 def evaluator(candidates: str) -> Evaluator:

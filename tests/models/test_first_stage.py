@@ -15,7 +15,7 @@ from kgrec.pipeline import load_dataset, load_inputs
 from kgrec.seed import seed_everything
 
 SETTINGS = (
-    *("data=planted", "data.source.num_users=60", "data.source.num_items=80"),
+    *("data=planted", "data.source.num_users=60", "data.source.num_items=240"),
     *("lm=hashing", "lm.dim=32", "model=ease_graph"),
 )
 
@@ -73,17 +73,17 @@ def test_lists_hold_what_is_allowed_best_first() -> None:
 def test_positives_are_held_out_and_negatives_are_not(inputs: ModelInputs, by: str) -> None:
     data = inputs.dataset
     seed_everything(0)
-    holdout = Holdout(by, 0.3, 40)
+    holdout = Holdout(by, 0.3, 10)
     held = holdout.held(data.train, 0)
     stage = build(compose(["model=random"]).model)(inputs=without(inputs, held))
     lists = RankerLists.of(stage, data, held, 10, holdout, 0)
-    assert len(lists.positives) == 40
+    assert len(lists.positives) == 10
     wanted = {int(u) * data.num_items + int(i) for u, i in data.train[held]}
     taken = {int(u) * data.num_items + int(i) for u, i in data.train}
     assert set(lists.positives.tolist()) <= wanted
     pairs = torch.from_numpy(data.train)
     users, items = lists.draw(pairs[:, 0], pairs[:, 1], 3, torch.Generator().manual_seed(0))
-    assert len(users) == 40
+    assert len(users) == 10
     keys = users[:, None] * data.num_items + items
     assert set(keys[:, 0].tolist()) == set(lists.positives.tolist())
     assert not set(keys[:, 1:].flatten().tolist()) & taken

@@ -30,10 +30,11 @@ def test_equal_scores_leave_the_first_order() -> None:
 
 def test_the_share_is_that_of_the_best_lists() -> None:
     blend = RankBlend([0.0, 0.5, 1.0], num_users=2, selection_k=2)
-    second_is_right = torch.tensor([[0, 1, 0, 0], [0, 1, 0, 0]])
-    assert blend.best(FIRST, SECOND, second_is_right) == 0.5  # the lowest of the equally good
+    assert blend.best(FIRST, SECOND, torch.tensor([[0, 1, 0, 0], [1, 0, 0, 0]])) == 0.5
+    assert blend.best(FIRST, SECOND, torch.tensor([[0, 1, 0, 0], [0, 1, 0, 0]])) == 1.0
     assert blend.best(FIRST, SECOND, torch.tensor([[1, 0, 0, 0], [1, 0, 0, 0]])) == 0.0
-    assert RankBlend([0.0, 1.0], 2, 2).best(FIRST, SECOND, second_is_right) == 1.0
+    nothing = torch.zeros(2, 4)
+    assert RankBlend([0.5, 0.0], 2, 2).best(FIRST, SECOND, nothing) == 0.0  # the lowest of the equally good
 
 
 @pytest.mark.parametrize(
