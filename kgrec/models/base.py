@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kgrec.data.dataset import RecDataset
 from kgrec.errors import InputError
+from kgrec.kg.attributes import ItemAttributes
 from kgrec.kg.graph import Graph
 from kgrec.text.encoder import TextFeatures
 
@@ -23,11 +24,14 @@ class ModelInputs:
         dataset: ids, training interactions, texts, links.
         graph: collaborative knowledge graph, ``None`` unless the model says ``needs_graph``.
         text: text features of the items, ``None`` unless the model says ``needs_text``.
+        attributes: numeric attributes of the items, ``None`` unless the dataset has any and the model says
+            ``reads_attributes``.
     """
 
     dataset: RecDataset
     graph: Graph | None = None
     text: TextFeatures | None = None
+    attributes: ItemAttributes | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ class Recommender(Trainable):
 
     needs_graph: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False
+    reads_attributes: ClassVar[bool] = False
     chosen: Mapping[str, float] = MappingProxyType({})
     """Settings that the model chose by itself, on validation, by name; empty before that."""
 

@@ -69,6 +69,7 @@ class WarmHybrid(Recommender):
 
     needs_graph: ClassVar[bool] = True
     needs_text: ClassVar[bool] = True
+    reads_attributes: ClassVar[bool] = True
     text: Tensor
     has_text: Tensor
     has_id: Tensor

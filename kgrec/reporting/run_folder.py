@@ -33,6 +33,8 @@ ADDED_SINCE = {
     "choices.shape": "none",
     "shape._target_": "kgrec.kg.shaping.shape.Shape",
     "shape.steps": [],
+    "data.source.reading.attributes": None,
+    "model.kernel.attributes": [0.1, 0.3, 1.0],
 }
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
 
