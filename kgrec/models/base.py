@@ -137,6 +137,18 @@ class Recommender(Trainable):
         """``(users [U, D], items [I, D])`` whose inner products are the scores, where they exist."""
         return None
 
+    def node_vectors(self) -> Tensor | None:
+        """``[N, D]`` what is learned of each node of the graph that the model was given, where there is such.
+
+        NaN where a node has no vector, because the model leaves it out or has its vectors elsewhere. A model
+        with an ``entity_table`` of items and other entities has theirs, and none of users.
+        """
+        table = getattr(self, "entity_table", None)
+        if not isinstance(table, nn.Embedding):
+            return None
+        users = torch.full((self.num_users, table.embedding_dim), torch.nan, device=table.weight.device)
+        return torch.cat([users, table.weight])
+
     def score(self, user_ids: Tensor) -> Tensor:
         """Scores ``[B, I]`` of all items for ``user_ids [B]``; higher is better, any range.
 

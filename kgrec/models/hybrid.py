@@ -12,7 +12,7 @@ from kgrec.kg.graph import kept_nodes
 from kgrec.kg.neighbourhood import neighbourhood, with_new_item
 from kgrec.models.attribute_features import AttributeFeatures
 from kgrec.models.base import Batch, ModelInputs, Recommender
-from kgrec.models.graph_view import GraphView, log_fact_counts
+from kgrec.models.graph_view import GraphView, log_fact_counts, on_whole_graph
 from kgrec.models.hiding import Hiding
 from kgrec.models.item_context import ItemContext
 from kgrec.models.regression_start import RegressionStart
@@ -96,6 +96,7 @@ class Hybrid(Recommender):
         self.num_negatives = loss.num_negatives
         self.hiding = hiding
         self.stream = torch.initial_seed()
+        self.num_nodes = graph.num_nodes
         visible = graph_view.visible(graph)
         self.graph, self.kept_nodes = graph.pruned(visible), kept_nodes(graph, visible)
         self.register_buffer("text", text.embeddings, persistent=False)
@@ -273,6 +274,12 @@ class Hybrid(Recommender):
             F.dropout(self.text_scaler(self.context.tokens), self.hiding.text, self.training)
         )
         return (*sides, self.context.of_items(tokens, nodes, graph))
+
+    def node_vectors(self) -> Tensor:
+        """What the graph network makes of each node, ``[N, D]``: the structured side, before the fusion."""
+        graph = self.graph.to(self.device)
+        nodes = self.gnn(self._node_features(), graph)
+        return on_whole_graph(nodes, self.kept_nodes, self.num_nodes)
 
     def new_item_parameters(self) -> int:
         """All but the users, and without a graph no entity, relation or graph network either."""

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
+from kgrec.models.graph_view import on_whole_graph
 from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.dropout import GraphDropout
@@ -109,6 +110,15 @@ class KGIN(Recommender):
         """Users ``[U, D]`` and items ``[I, D]`` in the loss's ranking space."""
         users, items = self._propagated(self._intents())
         return self.criterion.ranking_space(users), self.criterion.ranking_space(items)
+
+    def node_vectors(self) -> Tensor:
+        """``[N, D]``: the learned embeddings, as the layers leave out what is far from items.
+
+        NaN for entities out of reach of all items.
+        """
+        facts = self._facts_here()
+        vectors = on_whole_graph(self.nodes, facts.node_ids, self._graph.num_nodes)
+        return vectors.index_copy(0, self._graph.user_nodes.to(vectors.device), self.users)
 
     def _intents(self) -> Tensor:
         """``[P, D]``: e_p."""
