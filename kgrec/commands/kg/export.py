@@ -72,12 +72,13 @@ class Exported:
     item_to_entity: "IntArray"
 
     def labels(self) -> list[tuple[int, str]]:
-        """Entity and title of each linked item."""
-        return [
+        """Entity and title of each linked item; items of one entity and title are told once."""
+        named = (
             (entity, self.dataset.item_titles[item])
             for item, entity in enumerate(self.item_to_entity.tolist())
             if entity >= 0
-        ]
+        )
+        return list(dict.fromkeys(named))
 
 
 def _write_rdf(path: Path, facts: "Exported") -> str:

@@ -56,6 +56,8 @@ class GraphSide:
     def names(self) -> pl.DataFrame:
         """``entity, name, year``, one row per name: labels, or what the entity's own name tells.
 
+        An entity that is a bare number has no name: that an artist is called 112 does not make it entity 112.
+
         The year is the earliest that a literal or fact of :data:`YEAR_RELATIONS` states, else the one in
         brackets behind the name; null where there is none.
         """
@@ -65,6 +67,7 @@ class GraphSide:
             .join(self.entities.to_frame(), on="entity", how="semi")
         )
         bare = self.entities.to_frame().join(labels, on="entity", how="anti", maintain_order="left")
+        bare = bare.filter(~pl.col("entity").str.contains(r"^\d+$"))  # numbered, not named
         local = bare.with_columns(name=pl.Series(map(local_name, bare["entity"]), dtype=pl.String))
         whole = bare.filter(~pl.col("entity").str.contains("://", literal=True)).with_columns(name="entity")
         names = pl.concat([labels, local, whole]).unique(maintain_order=True)
