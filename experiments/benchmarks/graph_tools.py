@@ -180,8 +180,13 @@ def _sizes(text: str) -> str:
     stats = _stats(text)
     names = ("triples", "entities", "linked_items", "items_sharing_fact")
     told = ", ".join(f"{stats[name]:,} {name.replace('_', ' ')}" for name in names if name in stats)
-    steps = [f"{line.removeprefix('shape ')}; " for line in stats.get("shape", [])]
+    steps = [f"{line.removeprefix('shape ')}; " for line in stats.get("shape", []) if _changes(line)]
     return f"{''.join(steps)}{told}; hash {stats['hash']}"
+
+
+def _changes(line: str) -> bool:
+    """Whether any count of a step's line is another afterwards."""
+    return any(before != after for before, after in re.findall(r"([\d,]+) → ([\d,]+)", line))
 
 
 def _taste(text: str) -> str:
@@ -202,31 +207,42 @@ def _load_libraries() -> float:
     return time.process_time() - began
 
 
-def report(rows: dict[str, list[Row]], loading: float, command: str) -> str:
-    """One table for each dataset, as Markdown."""
+def section(data: str, rows: Sequence[Row], loading: float) -> str:
+    """One dataset's table as Markdown, and how it was made."""
     commit = (environment(0)["git"] or {}).get("commit") or "unknown"
-    lines = ["# The graph tools on real data\n"]
-    lines.append(f"`{command}`, commit `{commit[:7]}`, {datetime.now(UTC):%Y-%m-%d}.\n")
-    lines.append(f"{' '.join((__doc__ or '').split('``')[2].split())} Loading them: {loading:.1f} CPU s.\n")
-    for data, of_data in rows.items():
-        lines += [f"## {data}\n", "| kgrec … | what came out | CPU s | MB |", "|---|---|--:|--:|"]
-        for row in of_data:
-            told = row.told.replace("|", "/")
-            lines.append(f"| `{row.command}` | {told} | {row.cpu_s:.1f} | {row.peak_mb:.0f} |")
-        lines.append("")
-    return "\n".join(lines)
+    lines = [
+        f"## {data}\n",
+        f"`python experiments/benchmarks/graph_tools.py --data {data}`, commit `{commit[:7]}`, "
+        f"{datetime.now(UTC):%Y-%m-%d}; loading libraries takes {loading:.1f} CPU s.\n",
+        "| kgrec … | what came out | CPU s | MB |",
+        "|---|---|--:|--:|",
+    ]
+    for row in rows:
+        told = row.told.replace("|", "/")
+        lines.append(f"| `{row.command}` | {told} | {row.cpu_s:.1f} | {row.peak_mb:.0f} |")
+    return "\n".join(lines) + "\n"
 
 
-def measure(datasets: Sequence[str]) -> dict[str, list[Row]]:
-    """Run all steps."""
-    rows: dict[str, list[Row]] = {}
-    for data in datasets:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            for step in steps(data, folder):
-                row = run(step, folder)
-                rows.setdefault(data, []).append(row)
-                print(f"{row.cpu_s:6.1f} s {row.peak_mb:6.0f} MB  {row.command}: {row.told}", flush=True)
+def write(data: str, text: str) -> None:
+    """Put one dataset's section in its place; those of others stay."""
+    known = RESULT.read_text().split("\n## ")[1:] if RESULT.is_file() else []
+    sections = {part.split("\n")[0]: f"## {part.strip()}\n" for part in known} | {data: text}
+    about = " ".join((__doc__ or "").split("``")[2].split())
+    ordered = [sections[name] for name in DATASETS if name in sections]
+    new = RESULT.with_suffix(".new")
+    new.write_text("\n".join(["# The graph tools on real data\n", f"{about}\n", *ordered]))
+    new.replace(RESULT)
+
+
+def measure(data: str) -> list[Row]:
+    """Run all steps on one dataset."""
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for step in steps(data, folder):
+            row = run(step, folder)
+            rows.append(row)
+            print(f"{row.cpu_s:6.1f} s {row.peak_mb:6.0f} MB  {row.command}: {row.told}", flush=True)
     return rows
 
 
@@ -235,11 +251,8 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=DATASETS, choices=DATASETS)
     given = parser.parse_args()
     loading = _load_libraries()
-    command = " ".join(["python experiments/benchmarks/graph_tools.py", *sys.argv[1:]])
-    text = report(measure(given.data), loading, command)
-    new = RESULT.with_suffix(".new")
-    new.write_text(text)
-    new.replace(RESULT)
+    for data in given.data:
+        write(data, section(data, measure(data), loading))
 
 
 if __name__ == "__main__":
