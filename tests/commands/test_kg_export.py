@@ -47,6 +47,23 @@ def test_rdf_and_the_store_hold_the_same(dataset: RecDataset) -> None:
     assert len(frames[0]) == len(dataset.triples) + dataset.num_items
 
 
+def test_items_of_one_entity_and_title_are_labelled_once(workplace: Path) -> None:
+    Path("r.csv").write_text("user,item\nu,1\nu,2\nu,3\nv,1\nv,2\nv,3\n")
+    Path("i.csv").write_text("item,title\n1,Heat\n2,Heat\n3,Hot\n")
+    Path("g.tsv").write_text("a\tby\tb\n")
+    Path("l.csv").write_text("item,entity\n1,a\n2,a\n3,a\n")
+    files = {
+        "interactions": "r.csv",
+        "items": "i.csv",
+        "kg": "g.tsv",
+        "links": "l.csv",
+        "title_column": "title",
+    }
+    export("g.npz", "data=custom", *(f"data.source.{key}={value}" for key, value in files.items()))
+    labels = [row[2] for row in read_statements(Path("g.npz")).rows() if row[3] is not None]
+    assert labels == ["Heat", "Hot"]
+
+
 def test_graphml(dataset: RecDataset) -> None:
     export("g.graphml", PLANTED)
     graph = nx.read_graphml("g.graphml")

@@ -54,9 +54,13 @@ class GraphSide:
 
     @cached_property
     def names(self) -> pl.DataFrame:
-        """``entity, name, year``, one row per name: labels, or what the entity's own name tells.
+        """:attr:`called` without entities that are a bare number: no artist called 112 is entity 112."""
+        is_number = (pl.col("name") == pl.col("entity")) & pl.col("entity").str.contains(r"^\d+$")
+        return self.called.filter(~is_number)
 
-        An entity that is a bare number has no name: that an artist is called 112 does not make it entity 112.
+    @cached_property
+    def called(self) -> pl.DataFrame:
+        """``entity, name, year``, one row per name: labels, or what the entity's own name tells.
 
         The year is the earliest that a literal or fact of :data:`YEAR_RELATIONS` states, else the one in
         brackets behind the name; null where there is none.
@@ -67,7 +71,6 @@ class GraphSide:
             .join(self.entities.to_frame(), on="entity", how="semi")
         )
         bare = self.entities.to_frame().join(labels, on="entity", how="anti", maintain_order="left")
-        bare = bare.filter(~pl.col("entity").str.contains(r"^\d+$"))  # numbered, not named
         local = bare.with_columns(name=pl.Series(map(local_name, bare["entity"]), dtype=pl.String))
         whole = bare.filter(~pl.col("entity").str.contains("://", literal=True)).with_columns(name="entity")
         names = pl.concat([labels, local, whole]).unique(maintain_order=True)
@@ -93,7 +96,7 @@ class GraphSide:
         ends = pl.concat(
             [facts.select(entity="head", other="tail"), facts.select(entity="tail", other="head")]
         ).unique(maintain_order=True)
-        of_neighbours = ends.join(self.names, left_on="other", right_on="entity").select(
+        of_neighbours = ends.join(self.called, left_on="other", right_on="entity").select(
             "entity", value="name"
         )
         texts = self.literals.filter(~pl.col("relation").is_in(LABEL_RELATIONS))
