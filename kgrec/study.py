@@ -26,6 +26,8 @@ class Arm:
         tuning: file of ``experiments/results/tuning`` (a ``tuning.json`` of ``kgrec tune``) whose best
             settings stand in the overrides; empty = not tuned.
         published: what somebody else reports for it.
+        place: where it stands on the study's ``curve``; ``None`` = nowhere. An arm with a place and no
+            series begins every curve.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Arm:
     seeds: int | None = None
     tuning: str = ""
     published: Published | None = None
+    place: float | None = None
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:
@@ -125,6 +128,7 @@ class Study:
             their runs are finished.
         fronts: claims about these costs, on the means of the primary metric.
         groups: name → arms, which ``--only`` takes beside names of arms.
+        curve: what the places of arms measure: quality is drawn along it. Empty = there is no such thing.
     """
 
     name: str
@@ -143,6 +147,7 @@ class Study:
     deployed: tuple[str, ...] = ()
     fronts: tuple[Front, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    curve: str = ""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]
