@@ -207,9 +207,8 @@ def _load_libraries() -> float:
     return time.process_time() - began
 
 
-def section(data: str, rows: Sequence[Row], loading: float) -> str:
+def section(data: str, rows: Sequence[Row], loading: float, commit: str) -> str:
     """One dataset's table as Markdown, and how it was made."""
-    commit = (environment(0)["git"] or {}).get("commit") or "unknown"
     lines = [
         f"## {data}\n",
         f"`python experiments/benchmarks/graph_tools.py --data {data}`, commit `{commit[:7]}`, "
@@ -250,9 +249,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", nargs="+", default=DATASETS, choices=DATASETS)
     given = parser.parse_args()
+    commit = (environment(0)["git"] or {}).get("commit") or "unknown"  # of the code that is loaded now
     loading = _load_libraries()
     for data in given.data:
-        write(data, section(data, measure(data), loading))
+        write(data, section(data, measure(data), loading, commit))
 
 
 if __name__ == "__main__":

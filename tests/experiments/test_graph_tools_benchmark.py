@@ -15,9 +15,9 @@ def test_a_dataset_s_table_takes_its_place_and_leaves_the_others(
         return [part.split("\n")[0] for part in (tmp_path / "graph_tools.md").read_text().split("\n## ")[1:]]
 
     for data in ("lastfm", "ml-100k"):
-        write(data, section(data, [Row("kg stats", f"of {data}", 1.0, 2.0)], 3.0))
+        write(data, section(data, [Row("kg stats", f"of {data}", 1.0, 2.0)], 3.0, "c0ffee"))
     assert tables() == ["ml-100k", "lastfm"]
-    write("lastfm", section("lastfm", [Row("kg stats", "a | b", 1.0, 2.0)], 3.0))
+    write("lastfm", section("lastfm", [Row("kg stats", "a | b", 1.0, 2.0)], 3.0, "c0ffee"))
     text = (tmp_path / "graph_tools.md").read_text()
     assert tables() == ["ml-100k", "lastfm"]
     assert "of ml-100k" in text
