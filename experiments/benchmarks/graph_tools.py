@@ -46,7 +46,6 @@ LIBRARIES = (
     "omegaconf",
     "networkx",
     "pyoxigraph",
-    "rdflib",
 )
 
 Told = Callable[[str], str]
