@@ -5,6 +5,7 @@ One function per row of the table in the README ("the path of data"); entries ca
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from kgrec.data.dataset import DatasetSource, RawDataset, RecDataset
 from kgrec.data.download import locate
 from kgrec.data.prepare import prepare
 from kgrec.errors import InputError
+from kgrec.kg.attributes import ItemAttributes
 from kgrec.kg.graph import Graph, build_graph
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.nn.fusion.base import TokenFusion
@@ -32,6 +34,8 @@ from kgrec.text.encoder import TextEncoder, TextFeatures, encode_items
 from kgrec.text.facts import texts_with_facts
 from kgrec.text.tokens import with_tokens
 from kgrec.training.trainer import Trainer
+
+log = logging.getLogger(__name__)
 
 
 def locate_raw(cfg: DictConfig) -> Path:
@@ -148,6 +152,19 @@ def load_text(cfg: DictConfig, dataset: RecDataset) -> TextFeatures:
     return features
 
 
+def load_attributes(cfg: DictConfig, dataset: RecDataset) -> ItemAttributes | None:
+    """Numeric attributes of the items as the graph arm ``kg=…`` has them, where the model reads them."""
+    model: type[Recommender] = target_class(cfg.model)
+    if dataset.numbers is None:
+        return None
+    if not model.reads_attributes:
+        log.warning("model=%s does not read the numeric attributes of items", cfg.choices.model)
+        return None
+    arm = build(cfg.kg)
+    numbers, links = dataset.numbers.under(arm, dataset.triples, dataset.item_to_entity, cfg.seed)
+    return ItemAttributes.of(numbers, links, dataset.warm_items)
+
+
 def load_inputs(cfg: DictConfig, dataset: RecDataset) -> ModelInputs:
     """Stages 3a and 3b, as far as the configured model needs them."""
     model: type[Recommender] = target_class(cfg.model)
@@ -155,6 +172,7 @@ def load_inputs(cfg: DictConfig, dataset: RecDataset) -> ModelInputs:
         dataset=dataset,
         graph=load_graph(cfg, dataset) if model.needs_graph else None,
         text=load_text(cfg, dataset) if model.needs_text else None,
+        attributes=load_attributes(cfg, dataset),
     )
 
 

@@ -28,6 +28,8 @@ class Arm:
         published: what somebody else reports for it.
         before: commands, without the word ``kgrec``, that make what the arm reads on a split; ``{seed}`` and
             ``{folder}``, that of the study's runs, are filled in. Each must find what it made earlier.
+        place: where it stands on the study's ``curve``; ``None`` = nowhere. An arm with a place and no
+            series begins every curve.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Arm:
     tuning: str = ""
     published: Published | None = None
     before: tuple[str, ...] = ()
+    place: float | None = None
 
     def __post_init__(self) -> None:
         if self.seeds is not None and self.seeds < 1:
@@ -128,6 +131,7 @@ class Study:
             their runs are finished.
         fronts: claims about these costs, on the means of the primary metric.
         groups: name → arms, which ``--only`` takes beside names of arms.
+        curve: what the places of arms measure: quality is drawn along it. Empty = there is no such thing.
     """
 
     name: str
@@ -146,6 +150,7 @@ class Study:
     deployed: tuple[str, ...] = ()
     fronts: tuple[Front, ...] = ()
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    curve: str = ""
 
     def __post_init__(self) -> None:
         names = [arm.name for arm in self.arms]

@@ -80,6 +80,9 @@ def dataset_digest(dataset: RecDataset) -> str:
             digest.update(np.ascontiguousarray(part).tobytes())
     if dataset.sequences is not None:
         digest.update(np.ascontiguousarray(dataset.sequences.histories).tobytes())
+    if dataset.numbers is not None:
+        digest.update(np.ascontiguousarray(dataset.numbers.facts).tobytes())
+        digest.update(np.ascontiguousarray(dataset.numbers.values).tobytes())
     for text in dataset.item_texts:
         digest.update(f"{len(text)} {text}".encode())
     return digest.hexdigest()[:16]

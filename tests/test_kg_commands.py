@@ -133,6 +133,8 @@ def test_stats_tell_the_hash_and_the_taste(capsys: pytest.CaptureFixture[str]) -
     assert shaped["triples"] == 300
     assert shaped["taste"]["answer"] == "no"
     assert shaped["hash"] != stats["hash"]
+    assert [step.split(":")[0] for step in shaped["shape"]] == ["shape relations"]
+    assert "shape" not in stats
     assert "taste" not in json.loads(run(capsys, "kg", "stats", "data=planted", "--taste-items", "0"))
     assert "expected 0 or more" in run(capsys, "kg", "stats", "--taste-items", "-1", code=2)
 

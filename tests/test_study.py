@@ -15,7 +15,7 @@ from kgrec.commands.reproduce import main
 from kgrec.errors import InputError
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.studies.files import load_study
-from kgrec.studies.pictures import plot
+from kgrec.studies.pictures import cost_figures, curves_of, plot
 from kgrec.studies.plan import plan
 from kgrec.studies.pool import run_trials
 from kgrec.studies.progress import JobProgress, duration
@@ -343,8 +343,23 @@ def test_the_plot_shows_arms_of_a_series_that_can_score_new_items(tmp_path: Path
     metric = {"mean": 0.3, "low": 0.2, "high": 0.4}
     row = {"series": "", "label": "", "metrics": {"m": metric}, "cost/new_item_params": 10.0}
     drawn = {**row, "series": "s", "label": "small"}
-    path = tmp_path / "plot.png"
-    assert not plot({"primary": "m", "rows": [row, {**drawn, "cost/new_item_params": 0.0}]}, path)
-    assert not path.exists()
-    assert plot({"primary": "m", "rows": [row, drawn]}, path)
-    assert path.read_bytes().startswith(b"\x89PNG")
+    plot({"primary": "m", "rows": [row, {**drawn, "cost/new_item_params": 0.0}]}, tmp_path)
+    assert not list(tmp_path.iterdir())
+    plot({"primary": "m", "rows": [row, drawn]}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["quality_vs_size.png"]
+    assert (tmp_path / "quality_vs_size.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_arms_with_a_place_are_drawn_along_the_curve(tmp_path: Path) -> None:
+    def row(series: str, place: float, mean: float) -> dict[str, Any]:
+        metric = {"mean": mean, "low": mean - 0.1, "high": mean + 0.1}
+        return {"series": series, "place": place, "metrics": {"m": metric}, "cost/new_item_params": 10.0}
+
+    rows = [row("", 0.0, 0.4), row("missing", 1.0, 0.2), row("false", 1.0, 0.3), row("missing", 0.5, 0.3)]
+    report = {"primary": "m", "curve": "share of the facts", "rows": rows}
+    drawn = {name: [(p.place, p.mean) for p in points] for name, points in curves_of(report).items()}
+    assert drawn == {"missing": [(0.0, 0.4), (1.0, 0.2), (0.5, 0.3)], "false": [(0.0, 0.4), (1.0, 0.3)]}
+    plot(report, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["curve.png"]
+    (figure,) = cost_figures(report)
+    assert "share of the facts" in figure

@@ -11,6 +11,10 @@ from kgrec.commands.reproduce import main
 from kgrec.errors import InputError
 from kgrec.evaluation.significance import holm
 from kgrec.reporting.run_folder import RunFolder
+from kgrec.studies.page import suite_parts
+from kgrec.studies.pictures import curves_of
+from kgrec.studies.suite import OF_A_PART, merge
+from kgrec.study import Arm, Study, Suite
 
 TINY = """
 from kgrec.study import Arm, Claim, Study, Suite
@@ -151,3 +155,23 @@ def test_one_study_of_a_suite_can_be_run_by_itself(tiny: Tiny, tmp_path: Path) -
 def test_bad_input_is_refused(tiny: Tiny, words: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         main([*tiny.arguments, *words])
+
+
+def test_a_study_s_curve_is_kept_for_the_page() -> None:
+    study = Study("s", "?", (), (Arm("a", (), series="x", place=0.5),), (), "m", ("m",), curve="share")
+    metric = {"mean": 0.3, "low": 0.2, "high": 0.4}
+    row = {"arm": "a", "series": "x", "place": 0.5, "metrics": {"m": metric}}
+    report = {
+        **dict.fromkeys(OF_A_PART),
+        "study": "s",
+        "primary": "m",
+        "curve": "share",
+        "rows": [row],
+        "claims": [],
+    }
+    suite = Suite("suite", "?", ("d",), lambda data: (study,))
+    (part,) = suite_parts(merge(suite, [study], [report], "kgrec"))
+    assert list(curves_of(part)) == ["x"]
+    assert part["curve"] == "share"
+    without = {key: value for key, value in report.items() if key != "curve"}
+    assert "curve" not in merge(suite, [study], [without], "kgrec")["parts"][0]

@@ -10,11 +10,29 @@ SHARES = (0.25, 0.5, 0.75)
 DRAWS = tuple((f"kg.draw={draw}",) for draw in range(3))
 
 ARMS = (
-    Arm("full", ("kg=full",)),
-    *(Arm(f"{share:.0%} dropped", ("kg=dropped", f"kg.share={share}"), draws=DRAWS) for share in SHARES),
-    Arm("none", ("kg=none",)),
-    *(Arm(f"{share:.0%} false", ("kg=falsified", f"kg.share={share}"), draws=DRAWS) for share in SHARES),
-    Arm("rewired", ("kg=rewired",), draws=DRAWS),
+    Arm("full", ("kg=full",), place=0.0),
+    *(
+        Arm(
+            f"{share:.0%} dropped",
+            ("kg=dropped", f"kg.share={share}"),
+            series="missing",
+            draws=DRAWS,
+            place=share,
+        )
+        for share in SHARES
+    ),
+    Arm("none", ("kg=none",), series="missing", place=1.0),
+    *(
+        Arm(
+            f"{share:.0%} false",
+            ("kg=falsified", f"kg.share={share}"),
+            series="false",
+            draws=DRAWS,
+            place=share,
+        )
+        for share in SHARES
+    ),
+    Arm("rewired", ("kg=rewired",), series="false", draws=DRAWS, place=1.0),
 )
 WORTH = "worth: the share of quality that goes with the graph"
 
@@ -45,6 +63,7 @@ def worth(data: str) -> Study:
         metrics=("test/cold/recall@20", "test/cold/ndcg@20", "test/recall@20"),
         test_to_train=0.2 / 0.7,
         num_splits=3,
+        curve="share of the facts that are missing or false",
         notes=(
             "three draws of what is dropped or falsified on each split; intervals over splits, then users",
         ),

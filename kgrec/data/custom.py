@@ -117,6 +117,7 @@ class Custom:
             triples=graph.triples,
             links=links,
             card=self.card,
+            numbers=graph.numbers,
         )
 
     def linking_tables(self, root: Path) -> tuple[pl.DataFrame | None, pl.DataFrame, pl.DataFrame | None]:

@@ -11,6 +11,7 @@ from kgrec.data.ids import IdMap
 from kgrec.data.labels import Negatives, Rows
 from kgrec.data.sequences import Sequences
 from kgrec.errors import InputError
+from kgrec.kg.attributes import NumericFacts
 from kgrec.shapes import BoolArray, IntArray, Pairs, Triples
 
 
@@ -39,6 +40,9 @@ class DatasetCard:
     unchecked: tuple[str, ...] = ()
 
 
+NUMBERS = {"head": pl.String, "relation": pl.String, "value": pl.Float64, "scale": pl.String}
+
+
 @dataclass(frozen=True)
 class RawDataset:
     """Frames of raw ids (all ids are strings), exactly what the files say.
@@ -52,6 +56,7 @@ class RawDataset:
         triples: ``head, relation, tail``.
         links: ``item, entity``, at most one row per item.
         card: provenance.
+        numbers: ``head, relation, value, scale`` of numeric attributes, see :mod:`kgrec.kg.attributes`.
     """
 
     name: str
@@ -60,6 +65,7 @@ class RawDataset:
     triples: pl.DataFrame
     links: pl.DataFrame
     card: DatasetCard
+    numbers: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=NUMBERS))
 
 
 class DatasetSource(Protocol):
@@ -97,6 +103,7 @@ class RecDataset:
         preparation_log: one line per preparation step with counts before and after.
         negatives: unobserved pairs that are part of labelled data, for each part; ``None`` elsewhere.
         sequences: history of each pseudo-user where ``users`` are sequences; ``None`` elsewhere.
+        numbers: numeric attributes of linked entities; ``None`` where none were asked for or found.
     """
 
     name: str
@@ -117,6 +124,7 @@ class RecDataset:
     preparation_log: tuple[str, ...] = ()
     negatives: Negatives | None = None
     sequences: Sequences | None = None
+    numbers: NumericFacts | None = None
 
     def in_sequences(self) -> Sequences:
         """The history of each pseudo-user.

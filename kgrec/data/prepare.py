@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from kgrec.data.alignment import align
+from kgrec.data.attributes import numeric_facts
 from kgrec.data.dataset import RawDataset, RecDataset
 from kgrec.data.filters import drop_duplicates, keep_core, keep_rated_at_least
 from kgrec.data.ids import IdMap
@@ -67,6 +68,8 @@ def prepare(
     if shape is not None:
         knowledge, steps = shaped(knowledge, shape)
         lines += steps
+    numbers, told = numeric_facts(raw.numbers, knowledge)
+    lines += told
     return RecDataset(
         name=raw.name,
         users=users,
@@ -91,6 +94,7 @@ def prepare(
         preparation_log=(*log, *lines),
         negatives=parts.negatives,
         sequences=parts.sequences,
+        numbers=numbers,
     )
 
 

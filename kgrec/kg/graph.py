@@ -203,7 +203,7 @@ def build_graph(
     _check_range("triple relation", triples[:, 1], len(relation_names))
     _check_range("triple tail", triples[:, 2], num_entities)
 
-    nodes_of_entity, num_nodes = _entity_nodes(num_users, num_items, num_entities, item_to_entity)
+    nodes_of_entity, num_nodes = nodes_of_entities(num_users, num_items, num_entities, item_to_entity)
     facts = _triples_over_nodes(triples, nodes_of_entity)
     has_kg = np.zeros(num_nodes, dtype=bool)
     has_kg[facts[:, 0]] = has_kg[facts[:, 2]] = True
@@ -234,7 +234,7 @@ def _check_range(what: str, ids: IntArray, size: int) -> None:
         raise ValueError(f"{what} ids lie in [{ids.min()}, {ids.max()}], expected [0, {size})")
 
 
-def _entity_nodes(
+def nodes_of_entities(
     num_users: int, num_items: int, num_entities: int, item_to_entity: IntArray
 ) -> tuple[list[IntArray], int]:
     """Nodes of each entity: those of the items that link to it, else one node of its own."""

@@ -125,14 +125,16 @@ def quantile_bins(attributes: pl.DataFrame, bins: int) -> pl.DataFrame:
     tails = np.empty(len(attributes), dtype=object)
     relations = attributes["relation"].to_numpy()
     values = attributes["value"].to_numpy()
-    for relation, kind in _kinds(attributes["relation"].unique(maintain_order=True).to_list()).items():
+    for relation, kind in relation_kinds(
+        attributes["relation"].unique(maintain_order=True).to_list()
+    ).items():
         rows = np.flatnonzero(relations == relation)
         tails[rows] = [f"{kind}:{name}" for name in _bin_names(values[rows], bins)]
     tail = pl.Series("tail", tails.tolist(), dtype=pl.String)
     return attributes.select("head", "relation").with_columns(tail)
 
 
-def _kinds(relations: Sequence[str]) -> dict[str, str]:
+def relation_kinds(relations: Sequence[str]) -> dict[str, str]:
     """A short name for each relation, no two alike: ``http://films/year`` → ``year``."""
     kinds: dict[str, str] = {}
     for relation in relations:

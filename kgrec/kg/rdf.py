@@ -1,4 +1,4 @@
-"""Triples from and to files as frames: the home of rdflib, which writes.
+"""Triples from and to files as frames.
 
 Names in kgrec are plain strings. An IRI is its own name. A name that is no IRI (``m.08gjyx``, ``Tom Hanks``)
 is written as ``urn:kgrec:`` + its percent-encoding and read back as the name it was.
@@ -6,6 +6,7 @@ is written as ``urn:kgrec:`` + its percent-encoding and read back as the name it
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from urllib.parse import quote
@@ -21,8 +22,8 @@ from kgrec.kg.store import ENDING, GraphStore, load_store
 from kgrec.kg.whole_file import whole_file
 
 _LOG = logging.getLogger(__name__)
-WRITABLE = {".ttl": "turtle", ".nt": "nt11"}
-"""File ending → rdflib's name of the format."""
+WRITABLE = {".ttl": "TURTLE", ".nt": "N_TRIPLES"}
+"""File ending → pyoxigraph's name of the format."""
 _SCHEMA = {"head": pl.String, "relation": pl.String, "tail": pl.String, "tail_is_literal": pl.Boolean}
 _CHUNK_ROWS = 100_000
 _STATEMENT = {
@@ -70,7 +71,7 @@ def read_statements(path: Path, graphs: Sequence[str] | None = None) -> pl.DataF
 def write_rdf(triples: pl.DataFrame, path: Path) -> None:
     """Write triples as Turtle (``.ttl``) or N-Triples (``.nt``).
 
-    RDF is a set: duplicates are written once and the order is not kept.
+    RDF is a set: duplicates are written once, where they stand first.
 
     Args:
         triples: ``head, relation, tail`` and, where known, ``tail_is_literal``.
@@ -79,24 +80,21 @@ def write_rdf(triples: pl.DataFrame, path: Path) -> None:
     Raises:
         InputError: unknown ending.
     """
-    from rdflib import Graph, Literal, URIRef
-
-    class FullNames(Graph):
-        """Without made-up prefixes: rdflib cuts them even within ``%20``, which nothing can read."""
-
-        def compute_qname(self, uri: str, generate: bool = True) -> tuple[str, URIRef, str]:
-            return super().compute_qname(uri, generate=False)
+    from pyoxigraph import Literal, NamedNode, RdfFormat, Triple, serialize
 
     if path.suffix.lower() not in WRITABLE:
         raise InputError(f"{path}: unknown ending; RDF is written to {' or '.join(WRITABLE)}")
     if "tail_is_literal" not in triples.columns:
         triples = triples.with_columns(tail_is_literal=pl.lit(False))
-    graph = FullNames(bind_namespaces="none")
-    for head, relation, tail, is_literal in triples.select(list(_SCHEMA)).iter_rows():
-        tail_term = Literal(tail) if is_literal else URIRef(_to_iri(tail))
-        graph.add((URIRef(_to_iri(head)), URIRef(_to_iri(relation)), tail_term))
+    node = cache(lambda name: NamedNode(_to_iri(name)))
+    statements = (
+        Triple(node(head), node(relation), Literal(tail) if is_literal else node(tail))
+        for head, relation, tail, is_literal in triples.select(list(_SCHEMA))
+        .unique(maintain_order=True)
+        .iter_rows()
+    )
     with whole_file(path) as temporary:
-        graph.serialize(temporary, format=WRITABLE[path.suffix.lower()], encoding="utf-8")
+        serialize(statements, temporary, getattr(RdfFormat, WRITABLE[path.suffix.lower()]))
 
 
 def _of_store(store: GraphStore) -> pl.DataFrame:

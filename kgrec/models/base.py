@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from kgrec.data.dataset import RecDataset
 from kgrec.errors import InputError
+from kgrec.kg.attributes import ItemAttributes
 from kgrec.kg.graph import Graph
 from kgrec.models.diagnostics import Diagnostics
 from kgrec.text.encoder import TextFeatures
@@ -24,11 +25,14 @@ class ModelInputs:
         dataset: ids, training interactions, texts, links.
         graph: collaborative knowledge graph, ``None`` unless the model says ``needs_graph``.
         text: text features of the items, ``None`` unless the model says ``needs_text``.
+        attributes: numeric attributes of the items, ``None`` unless the dataset has any and the model says
+            ``reads_attributes``.
     """
 
     dataset: RecDataset
     graph: Graph | None = None
     text: TextFeatures | None = None
+    attributes: ItemAttributes | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class Recommender(Trainable):
 
     needs_graph: ClassVar[bool] = False
     needs_text: ClassVar[bool] = False
+    reads_attributes: ClassVar[bool] = False
     chosen: Mapping[str, float] = MappingProxyType({})
     """Settings that the model chose by itself, on validation, by name; empty before that."""
 
@@ -132,6 +137,18 @@ class Recommender(Trainable):
     def embeddings(self) -> tuple[Tensor, Tensor] | None:
         """``(users [U, D], items [I, D])`` whose inner products are the scores, where they exist."""
         return None
+
+    def node_vectors(self) -> Tensor | None:
+        """``[N, D]`` what is learned of each node of the graph that the model was given, where there is such.
+
+        NaN where a node has no vector, because the model leaves it out or has its vectors elsewhere. A model
+        with an ``entity_table`` of items and other entities has theirs, and none of users.
+        """
+        table = getattr(self, "entity_table", None)
+        if not isinstance(table, nn.Embedding):
+            return None
+        users = torch.full((self.num_users, table.embedding_dim), torch.nan, device=table.weight.device)
+        return torch.cat([users, table.weight])
 
     def score(self, user_ids: Tensor) -> Tensor:
         """Scores ``[B, I]`` of all items for ``user_ids [B]``; higher is better, any range.

@@ -23,6 +23,7 @@ class EASEGraph(Recommender):
 
     needs_graph: ClassVar[bool] = True
     needs_text: ClassVar[bool] = True
+    reads_attributes: ClassVar[bool] = True
     weights: Tensor
     bias: Tensor
 

@@ -30,6 +30,12 @@ class GraphView:
         return visible if self.interactions else visible & ~graph.is_interaction
 
 
+def on_whole_graph(vectors: Tensor, kept: Tensor, num_nodes: int) -> Tensor:
+    """Vectors ``[n, D]`` of the nodes ``kept [n]`` as ``[N, D]``, NaN for those that a view leaves out."""
+    whole = vectors.new_full((num_nodes, vectors.shape[1]), torch.nan)
+    return whole.index_copy(0, kept.to(vectors.device), vectors)
+
+
 def log_fact_counts(graph: Graph) -> Tensor:
     """``[I, 1]``: log(1 + number of facts) of each item."""
     source = graph.edge_index[0, ~graph.is_interaction]

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from kgrec.errors import InputError
 from kgrec.kg.graph import kept_nodes
 from kgrec.kg.neighbourhood import neighbourhood, with_new_item
+from kgrec.models.attribute_features import AttributeFeatures
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.diagnostics import Diagnostics
-from kgrec.models.graph_view import GraphView, log_fact_counts
+from kgrec.models.graph_view import GraphView, log_fact_counts, on_whole_graph
 from kgrec.models.hiding import Hiding
 from kgrec.models.item_context import ItemContext
 from kgrec.models.regression_start import RegressionStart
@@ -31,7 +32,8 @@ class Hybrid(Recommender):
         s(u, i) = (e_u + e_0) \cdot \mathrm{fusion}(\mathrm{gnn}(x, G)_i, \mathrm{text}_i)
 
     An item has no embedding of its own, so one that nobody has touched is scored like any other: its
-    node begins with the number of its facts alone. The shared vector e_0 is what all users like: a
+    node begins with the number of its facts and, where there are any, its numeric attributes
+    (:class:`~kgrec.kg.attributes.ItemAttributes`). The shared vector e_0 is what all users like: a
     popularity predicted from the features.
 
     Training begins at a regression onto collaborative factors
@@ -46,7 +48,7 @@ class Hybrid(Recommender):
     (:class:`~kgrec.models.item_context.ItemContext`).
 
     Args:
-        inputs: dataset, graph and text.
+        inputs: dataset, graph, text, and numeric attributes where there are any.
         embedding_dim: D, width of users, entities and items.
         gnn: builds the graph network from ``(in_dim, num_relations)``.
         fusion: builds the fusion from ``(structured_dim, text_dim, out_dim)``.
@@ -62,6 +64,7 @@ class Hybrid(Recommender):
 
     needs_graph: ClassVar[bool] = True
     needs_text: ClassVar[bool] = True
+    reads_attributes: ClassVar[bool] = True
     text: Tensor
     has_text: Tensor
     has_kg: Tensor
@@ -94,15 +97,18 @@ class Hybrid(Recommender):
         self.num_negatives = loss.num_negatives
         self.hiding = hiding
         self.stream = torch.initial_seed()
+        self.num_nodes = graph.num_nodes
         visible = graph_view.visible(graph)
         self.graph, self.kept_nodes = graph.pruned(visible), kept_nodes(graph, visible)
         self.register_buffer("text", text.embeddings, persistent=False)
         self.register_buffer("has_text", text.has_text, persistent=False)
         warm_items = torch.from_numpy(inputs.dataset.warm_items)
         # An item has structured features where a message reaches it, be it along a fact or an interaction.
-        has_kg = graph.has_kg | warm_items if graph_view.interactions else graph.has_kg
+        attributes = inputs.attributes if inputs.attributes is not None and inputs.attributes.names else None
+        has_facts = graph.has_kg if attributes is None else graph.has_kg | attributes.has_any
+        has_kg = has_facts | warm_items if graph_view.interactions else has_facts
         self.register_buffer("has_kg", has_kg, persistent=False)
-        self.register_buffer("has_facts", graph.has_kg, persistent=False)
+        self.register_buffer("has_facts", has_facts, persistent=False)
         self.register_buffer("fact_counts", log_fact_counts(graph), persistent=False)
         self.register_buffer("warm_items", warm_items, persistent=False)
         self.text_scaler = Standardize(text.embeddings[text.has_text])
@@ -112,6 +118,7 @@ class Hybrid(Recommender):
         self.shared_user = nn.Parameter(torch.zeros(embedding_dim))
         self.entity_embedding = nn.Parameter(torch.empty(len(self.graph.entity_nodes), embedding_dim))
         self.from_count = nn.Linear(1, embedding_dim)
+        self.attributes = None if attributes is None else AttributeFeatures(attributes, embedding_dim)
         self.gnn = gnn(embedding_dim, graph.num_relations)
         self.from_text = nn.Linear(text.embeddings.shape[1], embedding_dim)
         self.fusion = fusion(structured_dim=self.gnn.out_dim, text_dim=embedding_dim, out_dim=embedding_dim)
@@ -151,10 +158,14 @@ class Hybrid(Recommender):
             self.entity_embedding,
             self.from_count.weight,
             self.from_text.weight,
+            *self._attribute_parameters(),
         ):
             nn.init.normal_(weight, std=std)
         for linear in (self.from_count, self.from_text):
             nn.init.zeros_(linear.bias)
+
+    def _attribute_parameters(self) -> list[nn.Parameter]:
+        return [] if self.attributes is None else [*self.attributes.parameters()]
 
     @property
     def has_start(self) -> bool:
@@ -168,6 +179,7 @@ class Hybrid(Recommender):
         self.eval()
         self._check_graph_is_regressed()
         regressed = [self.entity_embedding, *self.from_count.parameters(), *self.from_text.parameters()]
+        regressed += self._attribute_parameters()
         network = [*self.gnn.parameters(), *self.fusion.parameters()]
         if self.start.scope == "all":
             regressed += network
@@ -185,7 +197,7 @@ class Hybrid(Recommender):
 
     def _check_graph_is_regressed(self) -> None:
         """Refuse a network that is flat at zero, where the start begins: the graph would teach it nothing."""
-        if not self.has_facts.any():
+        if len(self.entity_embedding) == 0:
             return
         out = self.gnn.at(self._node_features(), self.graph, self.graph.item_nodes)
         if not out.requires_grad:
@@ -269,6 +281,12 @@ class Hybrid(Recommender):
         share = self.fusion.structured_share(*self._fusion_inputs(None))
         return Diagnostics.of({"graph_share": share}, self.gnn.relation_weights(), self.graph)
 
+    def node_vectors(self) -> Tensor:
+        """What the graph network makes of each node, ``[N, D]``: the structured side, before the fusion."""
+        graph = self.graph.to(self.device)
+        nodes = self.gnn(self._node_features(), graph)
+        return on_whole_graph(nodes, self.kept_nodes, self.num_nodes)
+
     def new_item_parameters(self) -> int:
         """All but the users, and without a graph no entity, relation or graph network either."""
         users = self.user_embedding.numel() + self.shared_user.numel()
@@ -281,10 +299,12 @@ class Hybrid(Recommender):
         """Append the item to the graph as a node of its own, and take what the network makes of it.
 
         Facts about entities that the graph network does not see are counted, but carry no message. A fusion
-        that reads tokens is given the text as a single one.
+        that reads tokens is given the text as a single one. Its numeric attributes are taken as unknown.
         """
         extended = with_new_item(self.graph, self.kept_nodes, facts)
         count = self.from_count(self.count_scaler(torch.tensor([[float(len(facts))]]).log1p()))
+        if self.attributes is not None:
+            count = count + self.attributes.of_unknown()
         nodes = torch.cat([self._node_features(), count])
         if self.gnn.reach is not None:  # what is out of reach need not be computed
             near = neighbourhood(extended, self.graph.num_nodes, self.gnn.reach)
@@ -302,6 +322,8 @@ class Hybrid(Recommender):
         return self.ranking_loss.ranking_space(item)[0]
 
     def _node_features(self) -> Tensor:
-        """``[N, D]``: users and entities by their embedding, items by the number of their facts."""
+        """``[N, D]``: users and entities by their embedding, items by the number of facts and attributes."""
         items = self.from_count(self.count_scaler(self.fact_counts))
+        if self.attributes is not None:
+            items = items + self.attributes()
         return torch.cat([self.user_embedding, items, self.entity_embedding])

@@ -65,12 +65,14 @@ class ItemGraph:
         half = torch.rand(graph.num_edges // 2, device=graph.edge_index.device) >= self.dropout
         return graph.with_edge_weight(edge_weights(graph) * half.repeat(2))
 
+    def visible(self, graph: Graph) -> Tensor:
+        """``[E]`` mask of the edges of ``graph`` that stay."""
+        visible = GraphView(interactions=True, min_facts=self.min_facts).visible(graph)
+        return visible & graph.is_interaction if self.facts == 0 else visible
+
     def build(self, graph: Graph, text: TextFeatures) -> Graph:
         """The weighted graph of a model; users and items keep their nodes."""
-        visible = GraphView(interactions=True, min_facts=self.min_facts).visible(graph)
-        if self.facts == 0:
-            visible &= graph.is_interaction
-        view = graph.pruned(visible)
+        view = graph.pruned(self.visible(graph))
         weight = edge_weights(view) * torch.where(view.is_interaction, 1.0, self.facts)
         view = view.with_edge_weight(weight)
         if self.fact_neighbours and self.fact_similarity and self.facts:

@@ -9,16 +9,14 @@ import torch
 from torch import Tensor
 
 from kgrec.errors import InputError
-from kgrec.kg.graph import Graph
 from kgrec.models.base import ModelInputs
 from kgrec.models.features import SparseRows, interaction_matrix, relation_fact_matrices, unit_text
 from kgrec.models.gram import Gram, Rows
 from kgrec.models.selection import ValidationRecall, check_values, some_of
-from kgrec.text.encoder import TextFeatures
 
 log = logging.getLogger(__name__)
 
-RIDGE, TEXT = "ridge", "text"
+RIDGE, TEXT, ATTRIBUTES = "ridge", "text", "numeric attributes"
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,9 @@ class ItemOperator:
 
     A fact that items share counts like :math:`w_r` users who chose them all: the rows of :math:`F_r` are unit
     tf-idf bags of the facts of one relation, those of T centred unit text features, n the numbers of training
-    interactions. Cf. the collective model of `Jeunen, Van Balen and Goethals, RecSys 2020
-    <https://doi.org/10.1145/3383313.3418480>`_, which has one weight for all side information.
+    interactions. Numeric attributes, where there are any, are one relation more. Cf. the collective model of
+    `Jeunen, Van Balen and Goethals, RecSys 2020 <https://doi.org/10.1145/3383313.3418480>`_, which has one
+    weight for all side information.
 
     Everything is chosen on validation recall by coordinate ascent: first λ with interactions alone, then
     block by block (text last) the weight that is best so far, 0 included, and λ once more; and all that again
@@ -114,11 +113,9 @@ class ItemOperator:
             ValueError: no graph or no text given.
             InputError: ``relations`` names one that the graph lacks.
         """
-        if inputs.graph is None or inputs.text is None:
-            raise ValueError("ItemOperator needs a graph and text features, got None")
         dataset = inputs.dataset
         interactions = interaction_matrix(dataset.train, dataset.num_users, dataset.num_items)
-        blocks = self._blocks(inputs.graph, inputs.text)
+        blocks = self._blocks(inputs)
         search = _Search(
             gram=Gram(interactions, {name: rows for name, (rows, _) in blocks.items()}),
             history=SparseRows(interactions),
@@ -141,8 +138,11 @@ class ItemOperator:
         several = len(self.ridge) > 1 or len(self.popularity) > 1
         return several or bool(self.facts) or bool(self.relations) or bool(self.text)
 
-    def _blocks(self, graph: Graph, text: TextFeatures) -> dict[str, tuple[Rows, tuple[float, ...]]]:
+    def _blocks(self, inputs: ModelInputs) -> dict[str, tuple[Rows, tuple[float, ...]]]:
         """Feature rows, and the weights to try, of each block that says something."""
+        if inputs.graph is None or inputs.text is None:
+            raise ValueError("ItemOperator needs a graph and text features, got None")
+        graph, text = inputs.graph, inputs.text
         blocks: dict[str, tuple[Rows, tuple[float, ...]]] = {}
         if self.relations is not None:
             bags = relation_fact_matrices(graph, graph.num_relations)
@@ -153,6 +153,8 @@ class ItemOperator:
         elif self.facts:
             bags = relation_fact_matrices(graph, self.max_relations)
             blocks |= {name: (bag, self.facts) for name, bag in bags.items()}
+            if inputs.attributes is not None and inputs.attributes.names:
+                blocks[ATTRIBUTES] = (inputs.attributes.columns.double().numpy(), self.facts)
         if self.text and bool(text.has_text.any()):
             blocks[TEXT] = (unit_text(text, center=True), self.text)
         return blocks

@@ -120,6 +120,13 @@ class KGAT(Recommender):
 
     def _propagated(self) -> tuple[Tensor, Tensor]:
         """Embeddings of users and items after the aggregation."""
+        users, items = self.node_vectors()[: self.num_users + self.num_items].split(
+            [self.num_users, self.num_items]
+        )
+        return users, items
+
+    def node_vectors(self) -> Tensor:
+        """All nodes after the aggregation, ``[N, D']``."""
         if self._attend is None or self._graph.edge_index.device != self.device:
             self._graph = self._graph.to(self.device)
             self._attend, self._attention = KnowledgeAttention(self._graph), None
@@ -128,9 +135,8 @@ class KGAT(Recommender):
             attention = self._attend(self.table.weight, self.translation)
         # Evaluation never keeps it: other weights may be loaded between two rankings.
         self._attention = attention if self.training else None
-        nodes = self.layers(self.table.weight, attention)
-        users, items, _ = nodes.split([self.num_users, self.num_items, len(self._graph.entity_nodes)])
-        return users, items
+        nodes: Tensor = self.layers(self.table.weight, attention)
+        return nodes
 
 
 def edge_triples(graph: Graph) -> Triples:

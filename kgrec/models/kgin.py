@@ -6,6 +6,7 @@ from torch import Tensor
 
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.diagnostics import Diagnostics
+from kgrec.models.graph_view import on_whole_graph
 from kgrec.models.settings import check_sizes, check_weights
 from kgrec.nn.csr import SparseMatrix
 from kgrec.nn.dropout import GraphDropout
@@ -119,6 +120,15 @@ class KGIN(Recommender):
         none = lengths.new_zeros(1)  # the two directions of an interaction are the last ids of their halves
         of_graph = torch.cat([lengths[: half - 1], none, lengths[half - 1 :], none])
         return Diagnostics.of({}, of_graph, facts)
+
+    def node_vectors(self) -> Tensor:
+        """``[N, D]``: the learned embeddings, as the layers leave out what is far from items.
+
+        NaN for entities out of reach of all items.
+        """
+        facts = self._facts_here()
+        vectors = on_whole_graph(self.nodes, facts.node_ids, self._graph.num_nodes)
+        return vectors.index_copy(0, self._graph.user_nodes.to(vectors.device), self.users)
 
     def _intents(self) -> Tensor:
         """``[P, D]``: e_p."""

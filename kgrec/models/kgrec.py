@@ -151,6 +151,10 @@ class KGRec(Recommender):
         users, items = self._split(self._propagated(*self._kept()))
         return self.criterion.ranking_space(users), self.criterion.ranking_space(items)
 
+    def node_vectors(self) -> Tensor:
+        """All nodes, summed over layers, ``[N, D]``."""
+        return self._propagated(*self._kept())
+
     def _split(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         users, items = nodes[: self.num_users], nodes[self.num_users :]
         return users, items[: self.num_items]

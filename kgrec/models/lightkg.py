@@ -107,16 +107,20 @@ class LightKG(Recommender):
         return Diagnostics.of({}, self.propagation.relation_weights(), self._graph)
 
     def _propagated(self) -> tuple[Tensor, Tensor]:
+        users, items = self.node_vectors()[: self.num_users + self.num_items].split(
+            [self.num_users, self.num_items]
+        )
+        return users, items
+
+    def node_vectors(self) -> Tensor:
+        """All nodes after the propagation, ``[N, D]``."""
         if self._graph.edge_index.device != self.device:
             self._graph = self._graph.to(self.device)
         start = torch.cat([self.users, self.nodes])  # nodes of the graph: users, items, other entities
         if self.training:
             start = message_dropout(start, self.dropout)
-        nodes = self.propagation(start, self._graph)
-        users, items, _ = nodes.split(
-            [self.num_users, self.num_items, len(nodes) - self.num_users - self.num_items]
-        )
-        return users, items
+        nodes: Tensor = self.propagation(start, self._graph)
+        return nodes
 
     def _contrast(self, table: Tensor, first: Tensor, second: Tensor, offset: int) -> Tensor:
         """The mean of the class's formula over ``first × second``, shape ``[]``.

@@ -33,7 +33,8 @@ class Ridge(Recommender):
     read, and validation interactions serve this choice only.
 
     Args:
-        inputs: text features, graph, training interactions; validation ones where there is a choice.
+        inputs: text features, graph, training interactions; validation ones where there is a choice; numeric
+            attributes where there are any.
         kernel: which features count how much.
         targets: what is regressed.
         balanced_facts: whether relations of many facts are held back, see
@@ -47,6 +48,7 @@ class Ridge(Recommender):
 
     needs_graph = True
     needs_text = True
+    reads_attributes = True
     user_factors: Tensor
     item_factors: Tensor
 
@@ -60,13 +62,13 @@ class Ridge(Recommender):
         selection_k: int,
     ) -> None:
         super().__init__(inputs)
-        graph, text = self.required_inputs(inputs)
+        self.required_inputs(inputs)
         check_values("ridge", ridge, lowest=0, or_equal=False)
         check_values("selection_k", [selection_k], lowest=1, or_equal=True)
         self.kernel, self.targets = kernel, targets
         self.ridge, self.selection_k = tuple(ridge), selection_k
         self._dataset = inputs.dataset
-        self._blocks = ItemBlocks.of(text, graph, balanced_facts)
+        self._blocks = ItemBlocks.of(inputs, balanced_facts)
         self._warm = np.flatnonzero(inputs.dataset.warm_items)
         num_factors = targets.num_factors(self.num_users, len(self._warm))
         self.register_buffer("user_factors", torch.zeros(self.num_users, num_factors))
@@ -86,8 +88,8 @@ class Ridge(Recommender):
     def new_item_parameters(self) -> int:
         """The regression in its primal form: a row of factors for each feature and the intercept."""
         text = self._blocks.text.shape[1] if self._blocks.text.any() else 0
-        facts = self._blocks.facts.shape[1]
-        return (text + facts + bool(facts) + 1) * self.item_factors.shape[1]
+        facts, attributes = self._blocks.facts.shape[1], self._blocks.attributes.shape[1]
+        return (text + facts + bool(facts) + attributes + 1) * self.item_factors.shape[1]
 
     def _solutions(self) -> Iterator["_Solution"]:
         interactions = interaction_matrix(self._dataset.train, self.num_users, self.num_items)

@@ -9,9 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
+from kgrec.kg.graph import kept_nodes
 from kgrec.models.base import Batch, ModelInputs, Recommender
 from kgrec.models.diagnostics import Diagnostics
 from kgrec.models.features import unit_text
+from kgrec.models.graph_view import on_whole_graph
 from kgrec.models.item_graph import ItemGraph
 from kgrec.models.item_operator import ItemOperator, SolvedOperator
 from kgrec.nn.embedding import embedding_table
@@ -70,6 +72,7 @@ class WarmHybrid(Recommender):
 
     needs_graph: ClassVar[bool] = True
     needs_text: ClassVar[bool] = True
+    reads_attributes: ClassVar[bool] = True
     text: Tensor
     has_text: Tensor
     has_id: Tensor
@@ -96,6 +99,7 @@ class WarmHybrid(Recommender):
         self._inputs = inputs
         self._solved: SolvedOperator | None = None
         self.graph = item_graph.build(graph, text)
+        self.kept_nodes, self.num_nodes = kept_nodes(graph, item_graph.visible(graph)), graph.num_nodes
         unit = torch.from_numpy(unit_text(text, center=True)).float()
         self.register_buffer("text", unit, persistent=False)
         self.register_buffer("has_text", text.has_text, persistent=False)
@@ -144,15 +148,24 @@ class WarmHybrid(Recommender):
         return self.criterion.ranking_space(users), self.criterion.ranking_space(items)
 
     def _propagated(self) -> tuple[Tensor, Tensor]:
+        users, items = self._nodes()[: self.num_users + self.num_items].split(
+            [self.num_users, self.num_items]
+        )
+        return users, items
+
+    def node_vectors(self) -> Tensor:
+        """What the network makes of each node, ``[N, D]``."""
+        return on_whole_graph(self._nodes(), self.kept_nodes, self.num_nodes)
+
+    def _nodes(self) -> Tensor:
         if self.graph.edge_index.device != self.device:
             self.graph = self.graph.to(self.device)
         sizes = [self.num_users, self.num_items, self.graph.num_nodes - self.num_users - self.num_items]
         users, items, entities = self.table.weight.split(sizes)
         items = self.fusion(items, self.from_text(self.text), self.has_text, self.has_id)
         graph = self.item_graph.thinned(self.graph) if self.training else self.graph
-        nodes = self.gnn(torch.cat([users, items, entities]), graph)
-        users, items, _ = nodes.split(sizes)
-        return users, items
+        nodes: Tensor = self.gnn(torch.cat([users, items, entities]), graph)
+        return nodes
 
     def _solved_operator(self) -> SolvedOperator:
         """The closed form, solved when first asked for: it follows from the data, so it is not stored."""

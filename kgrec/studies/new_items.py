@@ -14,7 +14,7 @@ from torch import Tensor
 from kgrec.evaluation.cost import new_item_costs
 from kgrec.kg.graph import Graph
 from kgrec.models.base import ModelInputs, Recommender
-from kgrec.pipeline import item_texts, load_dataset, load_encoder, load_graph, load_model
+from kgrec.pipeline import item_texts, load_attributes, load_dataset, load_encoder, load_graph, load_model
 from kgrec.seed import numpy_generator
 from kgrec.text.encoder import TextEncoder, encode_items
 from kgrec.text.flops import counted_products
@@ -133,7 +133,7 @@ def _deployments(configs: Mapping[str, DictConfig]) -> dict[str, Deployment]:
         encoder = load_encoder(cfg, dataset)
         texts, graph = item_texts(cfg, dataset), load_graph(cfg, dataset)
         features = encode_items(encoder, texts, Path(cfg.paths.cache))
-        model = load_model(cfg, ModelInputs(dataset, graph, features)).eval()
+        model = load_model(cfg, ModelInputs(dataset, graph, features, load_attributes(cfg, dataset))).eval()
         facts = [_facts_of(graph, int(item)) for item in chosen]
         chosen_texts = [texts[item] for item in chosen]
         deployments[name] = Deployment(encoder, model, chosen_texts, facts, _pair(model))

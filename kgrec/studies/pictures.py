@@ -1,4 +1,4 @@
-"""Plots of a report: quality against each cost that was measured."""
+"""Plots of a report: quality against each cost that was measured, and along what the study changes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from kgrec.reporting.cost_plot import (
     quality_vs_cost,
     quality_vs_cost_svg,
 )
+from kgrec.reporting.quality_curves import CurvePoint, quality_curves, quality_curves_svg
 
 Report = dict[str, Any]
 
@@ -25,12 +26,27 @@ GAIN = ("text alone", "+ graph")
 """Series between which arrows are drawn."""
 
 
-def plot(report: Report, path: Path) -> bool:
-    """Quality against the parameters that a new item needs; whether there was anything to draw."""
-    points = cost_points(report, "new_item_params")
-    if points:
-        quality_vs_cost(points, path, report["primary"])
-    return bool(points)
+def plot(report: Report, folder: Path) -> None:
+    """Quality against the parameters that a new item needs, and along the study's curve, where there are any.
+
+    The files are ``quality_vs_size.png`` and ``curve.png``.
+    """
+    if points := cost_points(report, "new_item_params"):
+        quality_vs_cost(points, folder / "quality_vs_size.png", report["primary"])
+    if curves := curves_of(report):
+        quality_curves(curves, folder / "curve.png", report["primary"], report["curve"])
+
+
+def curves_of(report: Report) -> dict[str, list[CurvePoint]]:
+    """The arms that have a place, by series; those without one begin every curve."""
+    placed: dict[str, list[CurvePoint]] = {}
+    for row in report["rows"]:
+        if "place" in row:
+            value = row["metrics"][report["primary"]]
+            point = CurvePoint(row["place"], value["mean"], value["low"], value["high"])
+            placed.setdefault(row["series"], []).append(point)
+    shared = placed.pop("", [])
+    return {series: [*shared, *points] for series, points in placed.items()}
 
 
 def cost_points(report: Report, cost: str) -> list[CostPoint]:
@@ -40,13 +56,15 @@ def cost_points(report: Report, cost: str) -> list[CostPoint]:
             row["series"], row["label"], row[f"cost/{cost}"], value["mean"], value["low"], value["high"]
         )
         for row in report["rows"]
-        if row["series"] and row.get(f"cost/{cost}", 0) > 0
+        if row["series"] and "place" not in row and row.get(f"cost/{cost}", 0) > 0
         for value in [row["metrics"][report["primary"]]]
     ]
 
 
 def cost_figures(report: Report) -> Iterator[str]:
-    """A plot for each cost; arrows lead from a model without a graph to the same with one."""
+    """A plot for each cost; arrows lead from a model without a graph to the same with one. And the curve."""
+    if curves := curves_of(report):
+        yield quality_curves_svg(curves, report["primary"], report["curve"])
     for cost, axis in COST_AXES.items():
         points = cost_points(report, cost)
         arrows = [

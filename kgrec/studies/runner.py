@@ -92,7 +92,7 @@ def _write(report: Report, study: Study, trials: Sequence[Trial]) -> Path:
     files = RunFolder(folder)  # for its way of writing a file whole or not at all
     files.write("report.json", as_json(report))
     files.write("table.md", page.markdown(report).encode())
-    plot(report, folder / "quality_vs_size.png")
+    plot(report, folder)
     return folder
 
 

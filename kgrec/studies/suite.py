@@ -16,6 +16,7 @@ from kgrec.study import Study, Suite
 OF_A_PART = (
     "study",
     "primary",
+    "curve",
     "commit",
     "uncommitted_changes",
     "seeds",
@@ -95,7 +96,7 @@ def merge(suite: Suite, studies: Sequence[Study], reports: Sequence[Report], com
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "notes": list(suite.notes),
         "parts": [
-            {"question": study.question, **{key: part[key] for key in OF_A_PART}}
+            {"question": study.question, **{key: part[key] for key in OF_A_PART if key in part}}
             for study, part in zip(studies, reports, strict=True)
         ],
         "rows": rows,

@@ -92,7 +92,23 @@ def test_numbers_become_entities(root: Path) -> None:
     assert len(triples) == 5
 
 
-@pytest.mark.parametrize("settings", [[], [*ON, "bins=2"]])
+@pytest.mark.parametrize(
+    "named", ["attributes=log", "attributes.year=log", "attributes={'http://f/year': log}"]
+)
+def test_numbers_become_attributes(root: Path, named: str) -> None:
+    raw = source(named).load(root)
+    assert raw.numbers.rows() == [
+        (f"http://f/{film}", "http://f/year", year, "log")
+        for film, year in (("heat", 1995.0), ("ali", 2001.0), ("thief", 1981.0))
+    ]  # also of an entity that no triple has
+    assert len(raw.triples) == 2
+    with pytest.raises(
+        InputError, match=r"films\.ttl gives no number by 'yaer'; relations that do: http://f/year"
+    ):
+        source("attributes.yaer=log").load(root)
+
+
+@pytest.mark.parametrize("settings", [[], [*ON, "bins=2", "attributes=log"]])
 def test_the_store_gives_what_the_file_gives(root: Path, settings: list[str]) -> None:
     assert main(["kg", "convert", str(root / "films.ttl"), str(root / "films.npz")]) == 0
     (root / "links.csv").write_text("item,entity\n1,http://f/heat\n2,http://f/ali\n")
@@ -100,6 +116,7 @@ def test_the_store_gives_what_the_file_gives(root: Path, settings: list[str]) ->
     from_store = source(*settings, kg="films.npz").load(root)
     assert from_store.items.equals(from_file.items)
     assert from_store.triples.equals(from_file.triples)
+    assert from_store.numbers.equals(from_file.numbers)
 
 
 def test_named_graphs_are_chosen(root: Path) -> None:
@@ -139,6 +156,8 @@ def test_recbole_and_kgat_files(root: Path) -> None:
     [
         ("bins=1", "reading.bins is 1; 0 (off) or 2 and more are needed"),
         ("bins=-2", "reading.bins is -2"),
+        ("attributes=ranks", "reading.attributes: found 'ranks', expected one of linear, log, quantile"),
+        ("attributes.year=none", "reading.attributes: found 'none', expected one of linear, log, quantile"),
         ("graphs=[]", "reading.graphs is []; a list such as"),
         ("title_relations=name", "reading.title_relations is 'name'; a list"),
         ("languages=en", "reading.languages is 'en'; a list such as [a, b], or null is needed"),

@@ -63,7 +63,7 @@ def test_full_rank_is_the_ridge_regression_to_the_interactions(make_inputs):
     text = rng.standard_normal((8, 3))
     inputs = make_inputs(train.tolist(), triples=GROUP_FACTS[:6], text=text.tolist())
     model = fitted(inputs, kernel(text=(0.5,), facts=(2.0,), fact_count=(0.3,), bias=0.2), ridge=(0.7,))
-    blocks = ItemBlocks.of(inputs.text, inputs.graph, False)
+    blocks = ItemBlocks.of(inputs, False)
     columns = [
         blocks.text * 0.5**0.5,
         blocks.facts.toarray() * 2.0**0.5,

@@ -24,13 +24,19 @@ def main(arguments: Sequence[str]) -> int:
         "  .npz           store of ids, names and literals, as `kgrec kg convert` writes it\n"
         "  .csv           links: item, entity\n"
         "  .safetensors   users, items and entities for PyTorch Geometric (kgrec.kg.hetero.load_hetero)\n"
-        "With --embeddings, the vectors of users and items of a finished run, as .npz.",
+        "With --embeddings, the vectors of users and items of a finished run, as .npz.\n"
+        "With --vectors, those of entities as the graph part of its model has them:\n"
+        "  .safetensors   vectors [N, D], names and titles in the metadata\n"
+        "  .txt           word2vec's text format, for gensim\n"
+        "  .tsv           for TensorFlow's embedding projector, with OUT.names.tsv beside it",
         "  kgrec kg export films.ttl data=ml-100k kg=rewired\n"
-        "  kgrec kg export vectors.npz --embeddings runs/default/lastfm_lightgcn_s0_1c0ffee5",
+        "  kgrec kg export vectors.npz --embeddings runs/default/lastfm_lightgcn_s0_1c0ffee5\n"
+        "  kgrec kg export entities.tsv --vectors runs/default/lastfm_lightkg_full_s0_5eedf00d",
     )
     parser.add_argument("out", type=Path, help="file to write")
     parser.add_argument("overrides", nargs="*", metavar="setting", help=OVERRIDES_HELP)
-    parser.add_argument("--embeddings", type=Path, metavar="RUN", help="run folder")
+    parser.add_argument("--embeddings", type=Path, metavar="RUN", help="run folder: users and items")
+    parser.add_argument("--vectors", type=Path, metavar="RUN", help="run folder: entities")
     given = parser.parse_args(arguments)
     ending = given.out.suffix.lower()
     if given.embeddings is not None:
@@ -39,6 +45,9 @@ def main(arguments: Sequence[str]) -> int:
                 "--embeddings takes all settings from the run and writes .npz; give OUT.npz alone"
             )
         print(_export_embeddings(given.out, given.embeddings))
+        return 0
+    if given.vectors is not None:
+        print(_export_vectors(given.out, given.vectors, given.overrides))
         return 0
     if ending not in WRITERS:
         raise InputError(f"{given.out}: unknown ending; a graph is written to {', '.join(WRITERS)}")
@@ -63,12 +72,13 @@ class Exported:
     item_to_entity: "IntArray"
 
     def labels(self) -> list[tuple[int, str]]:
-        """Entity and title of each linked item."""
-        return [
+        """Entity and title of each linked item; items of one entity and title are told once."""
+        named = (
             (entity, self.dataset.item_titles[item])
             for item, entity in enumerate(self.item_to_entity.tolist())
             if entity >= 0
-        ]
+        )
+        return list(dict.fromkeys(named))
 
 
 def _write_rdf(path: Path, facts: "Exported") -> str:
@@ -169,6 +179,46 @@ def _export_embeddings(path: Path, run: Path) -> str:
             item_ids=np.array(item_ids, dtype=np.str_),
         )
     return f"{path}: {len(users):,} users, {len(items):,} items, {items.shape[1]} numbers each"
+
+
+def _export_vectors(path: Path, run: Path, overrides: Sequence[str]) -> str:
+    import torch
+
+    from kgrec.kg.graph import nodes_of_entities
+    from kgrec.kg.vectors import VECTOR_WRITERS
+    from kgrec.pipeline import load_facts
+    from kgrec.recommend import TrainedRun
+
+    if overrides or path.suffix.lower() not in VECTOR_WRITERS:
+        raise InputError(
+            f"--vectors takes all settings from the run and writes {', '.join(VECTOR_WRITERS)}; "
+            "give OUT alone"
+        )
+    trained = TrainedRun.load(run)
+    with torch.no_grad():
+        vectors = trained.model.node_vectors()
+    if vectors is None:
+        raise InputError(f"{run}: model {type(trained.model).__name__} has no vectors of entities")
+    dataset = trained.dataset
+    facts = Exported(trained.cfg, dataset, *load_facts(trained.cfg, dataset))
+    nodes, num_nodes = nodes_of_entities(
+        dataset.num_users, dataset.num_items, dataset.num_entities, facts.item_to_entity
+    )
+    if num_nodes != len(vectors):
+        raise InputError(
+            f"{run}: the model has {len(vectors):,} vectors for {num_nodes:,} nodes of its graph"
+        )
+    rows = vectors[[of_entity[0] for of_entity in nodes]].float().cpu()
+    kept = (~rows.isnan().any(dim=1)).nonzero().squeeze(1).tolist()
+    titles: dict[int, str] = {}
+    for entity, title in facts.labels():
+        titles.setdefault(entity, title)
+    names = [dataset.entities.raw_ids[entity] for entity in kept]
+    VECTOR_WRITERS[path.suffix.lower()](
+        path, names, [titles.get(entity, "") for entity in kept], rows[kept].numpy()
+    )
+    left_out = f"; {len(nodes) - len(kept):,} left out by the model" if len(kept) < len(nodes) else ""
+    return f"{path}: {len(kept):,} entities, {rows.shape[1]} numbers each{left_out}"
 
 
 WRITERS = {

@@ -17,7 +17,8 @@ def main(arguments: Sequence[str]) -> int:
     """Print size, shape and reach of the graph that ``data=… shape=… kg=…`` name."""
     parser = CommandParser(
         "kg stats",
-        "Size, shape and reach of the graph, its hash, and whether it knows anything about taste, as JSON.\n"
+        "Size, shape and reach of the graph, its hash, what each step of shape=… left, and whether it knows\n"
+        "anything about taste, as JSON.\n"
         "taste: items nearest by their users in training, against random items as popular: share of\n"
         "common entities (idf-weighted) and path lengths, with the interval of the difference.",
         "  kgrec kg stats data=lastfm\n  kgrec kg stats data=ml-100k shape=clean kg=rewired",
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     entities, relations = dataset.entities.raw_ids, dataset.relations.raw_ids
     stats = {
         "hash": graph_fingerprint(triples, item_to_entity, entities, relations),
+        **({"shape": steps} if (steps := _shaping(dataset.preparation_log)) else {}),
         **graph_stats(triples, item_to_entity, relations),
     }
     if given.taste_items:
@@ -55,6 +57,11 @@ def main(arguments: Sequence[str]) -> int:
         stats["taste"] = _taste(taste)
     print(json.dumps(stats, indent=2))
     return 0
+
+
+def _shaping(log: Sequence[str]) -> list[str]:
+    """What each step of ``shape=…`` left, in words."""
+    return [line for line in log if line.startswith("shape ")]
 
 
 def _taste(taste: "Taste") -> dict[str, Any]:

@@ -54,6 +54,12 @@ class GraphSide:
 
     @cached_property
     def names(self) -> pl.DataFrame:
+        """:attr:`called` without entities that are a bare number: no artist called 112 is entity 112."""
+        is_number = (pl.col("name") == pl.col("entity")) & pl.col("entity").str.contains(r"^\d+$")
+        return self.called.filter(~is_number)
+
+    @cached_property
+    def called(self) -> pl.DataFrame:
         """``entity, name, year``, one row per name: labels, or what the entity's own name tells.
 
         The year is the earliest that a literal or fact of :data:`YEAR_RELATIONS` states, else the one in
@@ -90,7 +96,7 @@ class GraphSide:
         ends = pl.concat(
             [facts.select(entity="head", other="tail"), facts.select(entity="tail", other="head")]
         ).unique(maintain_order=True)
-        of_neighbours = ends.join(self.names, left_on="other", right_on="entity").select(
+        of_neighbours = ends.join(self.called, left_on="other", right_on="entity").select(
             "entity", value="name"
         )
         texts = self.literals.filter(~pl.col("relation").is_in(LABEL_RELATIONS))

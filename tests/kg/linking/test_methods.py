@@ -10,6 +10,7 @@ from kgrec.kg.linking.base import CANDIDATES, LinkMethod, LinkTask
 from kgrec.kg.linking.embedding import Embedding
 from kgrec.kg.linking.fuzzy import Fuzzy
 from kgrec.kg.linking.given import Given
+from kgrec.kg.linking.graph_side import GraphSide
 from kgrec.kg.linking.same_as import SameAs, same_as_classes
 from kgrec.kg.linking.shared_id import SharedId, identifier_key
 from kgrec.kg.linking.title_year import TitleYear
@@ -138,3 +139,13 @@ def test_embedding_asks_the_language_model(make_task: MakeTask) -> None:
 def test_settings_outside_their_range_are_refused(make: Callable[[], LinkMethod]) -> None:
     with pytest.raises(ValueError, match=r"expected"):
         make()
+
+
+def test_a_numbered_entity_has_no_name() -> None:
+    """Artists are called 112 and 311, and an entity has that number: of another thing."""
+    facts = pl.DataFrame(
+        {"head": ["112", "Heat", "7"], "relation": ["year"] * 3, "tail": ["311", "1995", "x"]}
+    )
+    graph = GraphSide(facts, facts.clear())
+    assert sorted(graph.names["entity"].unique().to_list()) == ["Heat", "x"]
+    assert "1995" in graph.attributes["value"].to_list()
