@@ -1,14 +1,16 @@
 """SHACL shapes: what a graph must look like, checked by pyshacl, an optional library."""
 
-import tempfile
 from pathlib import Path
-
-import polars as pl
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from kgrec.errors import InputError
 from kgrec.kg.rdf import read_statements
+from kgrec.kg.statements import NAMESPACE
 
-SHACL = "http://www.w3.org/ns/shacl#"
+if TYPE_CHECKING:
+    from rdflib import Graph
+
 FORMATS = {".ttl": "turtle", ".nt": "nt", ".rdf": "xml", ".xml": "xml", ".owl": "xml"}
 """File ending → rdflib's name of the format; gzipped files must be unpacked."""
 
@@ -38,31 +40,32 @@ def violations(graph: Path, shapes: Path) -> list[str]:
     read_statements(graph)  # a malformed file is told by its line
     read_statements(shapes)
     try:
-        conforms, results, _ = pyshacl.validate(
-            str(graph),
-            shacl_graph=str(shapes),
-            data_graph_format=FORMATS[graph.suffix.lower()],
-            shacl_graph_format=FORMATS[shapes.suffix.lower()],
-        )
+        _, report, _ = pyshacl.validate(_parsed(graph), shacl_graph=_parsed(shapes))
     except (pyshacl.errors.ReportableRuntimeError, pyshacl.errors.ShapeLoadError) as error:
         raise InputError(f"{shapes}: {' '.join(str(error).split())}") from error
-    if conforms:
-        return []
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder) / "report.nt"
-        results.serialize(str(report), format="nt", encoding="utf-8")
-        return _lines(read_statements(report))
+    return _lines(report)
 
 
-def _lines(report: pl.DataFrame) -> list[str]:
+def _parsed(path: Path) -> "Graph":
+    from rdflib import Graph
+
+    return Graph().parse(path, format=FORMATS[path.suffix.lower()])
+
+
+def _lines(report: "Graph") -> list[str]:
     """Focus node, path and message of each validation result."""
-    told = report.select("head", "tail", part=pl.col("relation").str.strip_prefix(SHACL))
-    wide = told.group_by("head").agg(
-        pl.col("tail").filter(pl.col("part") == part).first().alias(part)
-        for part in ("focusNode", "resultPath", "resultMessage")
-    )
-    rows = wide.drop_nulls("focusNode").select("focusNode", "resultPath", "resultMessage").iter_rows()
-    return sorted(
-        f"{focus}{f', {path}' if path else ''}: {' '.join((message or 'violates a shape').split())}"
-        for focus, path, message in rows
-    )
+    from rdflib.namespace import RDF, SH
+
+    lines = []
+    for result in report.subjects(RDF.type, SH.ValidationResult):
+        focus, path, message = (
+            _shown(report.value(result, part)) for part in (SH.focusNode, SH.resultPath, SH.resultMessage)
+        )
+        lines.append(f"{focus}{f', {path}' if path else ''}: {message or 'violates a shape'}")
+    return sorted(lines)
+
+
+def _shown(node: object) -> str:
+    """A name as kgrec has it, or a message on one line; empty where there is none."""
+    text = " ".join(str(node or "").split())
+    return unquote(text.removeprefix(NAMESPACE)) if text.startswith(NAMESPACE) else text
