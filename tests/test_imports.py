@@ -70,7 +70,7 @@ HOMES = {
         *("launchers/", "commands/lm/"),
         *("studies/", "sweep/"),
     },
-    "wandb": {"reporting/loggers/wandb.py"},
+    "wandb": {"reporting/loggers/wandb.py", "reporting/wandb_read.py"},
     "rdflib": {"kg/shacl.py"},
     "pyoxigraph": {"kg/rdf.py", "kg/statements.py", "kg/sparql_client.py"},
     "networkx": {"kg/stats.py", "kg/graphml.py"},

@@ -39,15 +39,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = CommandParser(
         "compare",
         "Compare finished runs by the settings in which they differ; several seeds of one setting become a\n"
-        "mean and a standard deviation. Groups lie in runs/, or are named as folders.",
+        "mean and a standard deviation. Groups lie in runs/, or are named as folders; those of a W&B\n"
+        "project are fetched into runs/ first, which needs an account.",
         "  kgrec compare encoders\n"
         "  kgrec compare runs/encoders runs/default --metrics test/cold/recall@20 cost/lm_params\n"
         '  kgrec compare encoders --reference "lm=minilm_l6 kg=none" --effects --out table.tex\n'
         "  kgrec compare encoders --curves curves.png --out encoders.html --reference\n"
+        "  kgrec compare encoders wandb:kgrec/encoders wandb:team/kgrec/encoders\n"
         "  kgrec compare --differ runs/default/RUN runs/default/OTHER",
     )
     parser.add_argument(
-        "runs", type=Path, nargs="+", metavar="group", help="group, run folder, or folder of some"
+        "runs",
+        type=Path,
+        nargs="+",
+        metavar="group",
+        help="group, run folder, or folder of some; wandb:[ENTITY/]PROJECT/GROUP",
     )
     parser.add_argument(
         "--metrics", nargs="+", metavar="KEY", help="keys of summary.json; the first one sorts"
@@ -87,8 +93,9 @@ def _sections(given: argparse.Namespace) -> "list[Section]":
     from kgrec.reporting.curves import curve_figure, save_curves
     from kgrec.reporting.differences import difference_section, effect_section
     from kgrec.reporting.html import Section
+    from kgrec.reporting.wandb_read import local
 
-    runs = without_implied_settings(collect(given.runs))
+    runs = without_implied_settings(collect(map(local, given.runs)))
     metrics = given.metrics or [*leading_metrics(runs), *(cost for cost in COSTS if cost in runs.values)]
     tables = [("", compare(runs, metrics))]
     sections = [Section("Means", text=check_same_protocol(runs), tables=tables)]

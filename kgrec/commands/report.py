@@ -17,7 +17,13 @@ def main(arguments: Sequence[str]) -> int:
         "  kgrec report encoders --picture\n"
         '  kgrec report encoders --reference "lm=minilm_l6" --out encoders.html',
     )
-    parser.add_argument("groups", type=Path, nargs="+", metavar="group", help="group, or folder of runs")
+    parser.add_argument(
+        "groups",
+        type=Path,
+        nargs="+",
+        metavar="group",
+        help="group, or folder of runs; wandb:[ENTITY/]PROJECT/GROUP",
+    )
     parser.add_argument(
         "--reference",
         metavar="SETTINGS",
@@ -37,11 +43,13 @@ def main(arguments: Sequence[str]) -> int:
     from kgrec.reporting.document import write_whole
     from kgrec.reporting.group_page import group_page
     from kgrec.reporting.page_picture import find_browser, take_picture
+    from kgrec.reporting.wandb_read import local
 
     if given.picture:
         find_browser()  # refused before anything is computed
-    runs = without_implied_settings(collect(given.groups))
-    out = given.out or folder_of(given.groups[0]) / "report.html"
+    folders = [local(group) for group in given.groups]
+    runs = without_implied_settings(collect(folders))
+    out = given.out or folder_of(folders[0]) / "report.html"
     command = shlex.join(["kgrec", "report", *arguments])
     write_whole(
         out, group_page(runs, " and ".join(path.name for path in given.groups), command, given.reference)

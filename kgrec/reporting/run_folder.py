@@ -193,7 +193,7 @@ class RunFolder:
         """One row per test user."""
         path = self.path / "per_user.parquet"
         try:
-            return pl.read_parquet(path)
+            return pl.read_parquet(path, glob=False)  # a folder's name may have brackets
         except (OSError, pl.exceptions.PolarsError) as error:
             raise InputError(f"{path}: cannot be read ({error})") from error
 

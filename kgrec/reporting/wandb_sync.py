@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kgrec.errors import InputError
 from kgrec.reporting.compare import folder_of
-from kgrec.reporting.loggers.wandb import has_api_key
+from kgrec.reporting.loggers.wandb import check_account
 
 
 def offline_runs(group: Path) -> list[Path]:
@@ -32,8 +32,7 @@ def sync(folders: Sequence[Path]) -> int:
     Raises:
         InputError: no account is configured.
     """
-    if not has_api_key():
-        raise InputError("found no W&B account on this machine, expected WANDB_API_KEY or `wandb login`")
+    check_account()
     if not folders:
         return 0
     command = [sys.executable, "-m", "wandb", "sync", *map(str, folders)]

@@ -37,6 +37,12 @@ def test_files_go_round(run: RunFolder) -> None:
     assert not [path.name for path in run.path.iterdir() if path.name.endswith(".tmp")]
 
 
+def test_a_name_with_brackets_is_no_pattern(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "g" / "layers=[2]")
+    run.write_per_user(pl.DataFrame({"user": ["u1"]}))
+    assert run.read_per_user().height == 1
+
+
 def test_a_summary_finishes_the_run(run: RunFolder) -> None:
     assert not run.is_finished
     run.start(yaml.safe_dump(CONFIG), seed=3)

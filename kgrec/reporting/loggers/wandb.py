@@ -1,5 +1,6 @@
 """Weights & Biases."""
 
+import glob
 import json
 import logging
 import netrc
@@ -23,13 +24,18 @@ log = logging.getLogger(__name__)
 LONGEST_NAME = 128
 """Characters of an artifact's name; W&B refuses more."""
 
+KEPT = ("config.yaml", "env.json", "metrics.jsonl", "per_user.parquet", "summary.json")
+"""Files of a finished run folder that W&B keeps, below a folder of the run's name: W&B has a ``config.yaml``
+of its own."""
+
 
 class WandbLogger(RunLogger):
     """Weights & Biases; one W&B run per run folder, its files inside the folder.
 
     W&B is a mirror: where it fails, a warning says so and the job goes on without it. What a run learns from
     is an artifact that it uses, versioned by content: runs with the same data use the same version. The
-    model is one that it makes, with the summary as metadata.
+    model is one that it makes, with the summary as metadata. The files that comparisons read are kept as
+    they stand (:mod:`kgrec.reporting.wandb_read` reads them back).
 
     Args:
         project: W&B project.
@@ -76,10 +82,10 @@ class WandbLogger(RunLogger):
         """Begin a W&B run, or go on with it, and name what it uses."""
         import wandb
 
-        logging.getLogger("wandb").propagate = False  # its debug.log has it; the console is ours
         self._run_folder = run_folder
         git = git_state() or {}
         with self._going_on_without("start"):
+            quieten()
             self._run = wandb.init(
                 project=self.project,
                 entity=self.entity,
@@ -107,10 +113,11 @@ class WandbLogger(RunLogger):
                 self._run.log(dict(metrics), step=step, commit=True)
 
     def summary(self, values: Mapping[str, Any]) -> None:
-        """Mirror the summary, and keep the model."""
+        """Mirror the summary, and keep the model and the files of the finished run."""
         if self._run is not None:
             with self._going_on_without("store the summary"):
                 self._run.summary.update(dict(values))
+                self._keep_files()
                 self._keep_model(values)
 
     def show(self, exhibits: Exhibits) -> None:
@@ -148,6 +155,16 @@ class WandbLogger(RunLogger):
         # What use_artifact does with a new artifact, without waiting for it to be sent, and offline too,
         # where use_artifact refuses although `wandb sync` knows the record.
         self._run._log_artifact(artifact, is_user_created=True, use_after_commit=True)
+
+    def _keep_files(self) -> None:
+        """Links to the run folder's files, sent when the run ends."""
+        folder = self._run_folder.path.resolve()
+        for path in (folder / name for name in KEPT):
+            if path.is_file():
+                # W&B takes a pattern, and a run's name may have brackets.
+                self._run.save(
+                    glob.escape(str(path)), base_path=glob.escape(str(folder.parent)), policy="end"
+                )
 
     def _keep_model(self, values: Mapping[str, Any]) -> None:
         """The best weights with their settings, from where they lie: nothing is copied."""
@@ -193,7 +210,7 @@ class WandbLogger(RunLogger):
             )
 
     def _wandb_id(self, run_folder: RunFolder) -> str:
-        """Run id + a suffix drawn once per folder.
+        """Run id + a suffix drawn once per folder, see :func:`name_of`.
 
         A resumed run stays the same W&B run, and one made anew from the same settings, on another machine
         or after its folder was deleted, is another.
@@ -220,6 +237,29 @@ def has_api_key() -> bool:
         return netrc.netrc(file).authenticators(host) is not None
     except (OSError, RuntimeError, netrc.NetrcParseError):  # no home, no file, or none that W&B could read
         return False
+
+
+def check_account() -> None:
+    """Ask for a key before W&B does.
+
+    Raises:
+        InputError: no account is configured.
+    """
+    if not has_api_key():
+        raise InputError("found no W&B account on this machine, expected WANDB_API_KEY or `wandb login`")
+
+
+def quieten() -> None:
+    """Leave what W&B has to say to its debug.log; the console is ours, and what fails is raised."""
+    import wandb
+
+    logging.getLogger("wandb").propagate = False
+    wandb.setup(wandb.Settings(silent=True))
+
+
+def name_of(wandb_id: str) -> str:
+    """The name of the run folder that a W&B run mirrors; empty where it mirrors none."""
+    return wandb_id.rpartition("-")[0]
 
 
 def _artifact_name(name: str) -> str:
