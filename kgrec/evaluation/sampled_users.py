@@ -1,8 +1,8 @@
 """Evaluation on a seeded sample of users, for models whose scores take long; and what a user's list takes."""
 
 import time
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -13,6 +13,8 @@ from kgrec.data.dataset import RecDataset
 from kgrec.errors import InputError
 from kgrec.evaluation.base import Evaluation, Scorer
 from kgrec.evaluation.evaluator import Evaluator
+from kgrec.evaluation.metrics.base import Metric
+from kgrec.evaluation.ranking import Ranking
 from kgrec.seed import numpy_generator
 from kgrec.shapes import BoolArray, Pairs
 
@@ -59,17 +61,27 @@ class SampledUsers:
 
     def measure(self, scorer: Scorer, dataset: RecDataset, split: str) -> Evaluation:
         """Evaluate on the sample of ``valid`` or ``test``."""
-        sample = self._sample(dataset, split)
-        score = scorer.score
-        if isinstance(scorer, SecondStage):
-            items = torch.from_numpy(np.flatnonzero(self._candidates(dataset, split))).to(scorer.device)
-            score = partial(_among, scorer, items)
+        sample, told = self._sample(dataset, split), self._told(scorer, dataset, split)
         start = time.perf_counter()
-        found = self.evaluator.evaluate(score, sample, split, scorer.device)
+        found = self.evaluator.measure(told, sample, split)
         took = 1000 * (time.perf_counter() - start) / len(found.user_ids)
-        key = f"{split}/ms_per_user"
+        key = _time_key(split)
         columns = {**found.columns, key: np.full(len(found.user_ids), took)}
         return Evaluation(found.user_ids, columns, {**found.means, key: took})
+
+    def examples(self, scorer: Scorer, dataset: RecDataset, split: str, count: int, k: int) -> Ranking:
+        """Lists of users of the sample; see :meth:`kgrec.evaluation.base.Evaluates.examples`."""
+        told = self._told(scorer, dataset, split)
+        return self.evaluator.examples(told, self._sample(dataset, split), split, count, k)
+
+    def keys(self, split: str) -> list[str]:
+        """The metric keys of a split, slices left out."""
+        return [*self.evaluator.keys(split), _time_key(split)]
+
+    @property
+    def metrics(self) -> Sequence[Metric]:
+        """Those of the evaluator."""
+        return self.evaluator.metrics
 
     @property
     def selection_higher_is_better(self) -> bool:
@@ -79,6 +91,13 @@ class SampledUsers:
     def protocol(self) -> dict[str, str]:
         """The evaluator's, and the sample."""
         return {**self.evaluator.protocol(), "users": f"a sample of {self.num_users}"}
+
+    def _told(self, scorer: Scorer, dataset: RecDataset, split: str) -> Scorer:
+        """The scorer; a second stage as one that knows the candidates."""
+        if not isinstance(scorer, SecondStage):
+            return scorer
+        items = torch.from_numpy(np.flatnonzero(self._candidates(dataset, split)))
+        return _Told(scorer, items.to(scorer.device), scorer.device)
 
     def _sample(self, dataset: RecDataset, split: str) -> RecDataset:
         """The dataset with the split's interactions of sampled users alone."""
@@ -107,5 +126,22 @@ class SampledUsers:
         return dataset.cold_valid if split == "valid" else dataset.cold_test
 
 
-def _among(scorer: SecondStage, items: Tensor, user_ids: Tensor) -> Tensor:
-    return scorer.score_among(user_ids, items)
+@dataclass(frozen=True)
+class _Told:
+    """A second stage that has been told the candidates ``items [C]``."""
+
+    stage: SecondStage
+    items: Tensor
+    device: torch.device
+
+    def score(self, user_ids: Tensor) -> Tensor:
+        """``[B, I]``."""
+        return self.stage.score_among(user_ids, self.items)
+
+    def score_pairs(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
+        """``[B]``."""
+        return self.score(user_ids).gather(1, item_ids.unsqueeze(1)).squeeze(1)
+
+
+def _time_key(split: str) -> str:
+    return f"{split}/ms_per_user"

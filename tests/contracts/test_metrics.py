@@ -14,6 +14,7 @@ from kgrec.evaluation.click_metrics.base import ClickMetric
 from kgrec.evaluation.evaluator import Evaluator
 from kgrec.evaluation.metrics.base import Metric
 from kgrec.evaluation.ranking import Ranking
+from kgrec.evaluation.sampled_users import SampledUsers
 
 EVAL_CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "eval").glob("*.yaml"))
 
@@ -118,7 +119,7 @@ def test_eval_config_builds_for_every_split_and_names_every_setting(path: Path, 
     assert evaluator.selection_metric in evaluator.keys("valid")
     assert evaluator.selection_higher_is_better
     assert evaluator.protocol()["selected_on"] == evaluator.selection_metric
-    kind = Metric if isinstance(evaluator, Evaluator) else ClickMetric
+    kind = Metric if isinstance(evaluator, Evaluator | SampledUsers) else ClickMetric
     assert all(isinstance(metric, kind) for metric in evaluator.metrics)
 
 
