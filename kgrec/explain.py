@@ -22,6 +22,8 @@ from kgrec.shapes import FloatArray, IntArray
 
 GRADIENT = "gradient of the score in the weights of the edges"
 RARITY = "rarity of the nodes, as the model's score has no gradient in the weights of the edges"
+ROUNDING = 1e-6
+"""Of the largest score: gradients below it are float32 noise."""
 RULE_THRESHOLDS = Thresholds(support=20, head_coverage=0.01, pca_confidence=0.0)
 
 
@@ -109,13 +111,20 @@ class EdgeProbe:
             return _scores(self._with_weights(weights), user, items)
 
     def gradient(self, user: int, items: Sequence[int]) -> FloatArray:
-        """``[edges]``: d Σ scores of ``items`` / d weight; zeros where the model's scores have none."""
+        """``[edges]``: d Σ scores of ``items`` / d weight; zeros where the model's scores have none.
+
+        A network that takes means does not see the weight of an only fact: what is left is rounding, and told
+        as zeros too.
+        """
         with torch.enable_grad():
-            total = _scores(self._probed, user, items).sum()
-        if not total.requires_grad:
+            scores = _scores(self._probed, user, items)
+        if not scores.requires_grad:
             return np.zeros(self.num_edges)
-        (gradient,) = torch.autograd.grad(total, self._weights, retain_graph=True, allow_unused=True)
-        return np.zeros(self.num_edges) if gradient is None else gradient.double().numpy()
+        (found,) = torch.autograd.grad(scores.sum(), self._weights, retain_graph=True, allow_unused=True)
+        if found is None or found.abs().max() <= ROUNDING * scores.detach().abs().max():
+            return np.zeros(self.num_edges)
+        gradient: FloatArray = found.double().numpy()
+        return gradient
 
     def _with_weights(self, weights: Tensor) -> Recommender:
         weighted = self.graph.with_edge_weight(weights.repeat(2))

@@ -67,6 +67,16 @@ def test_the_strongest_path_goes_by_what_decides(explainer: Explainer) -> None:
         assert len({path.edges[-1] for path in found.paths}) == len(found.paths)
 
 
+def test_rounding_is_no_reason(folder: Path) -> None:
+    """An item's only fact has weight 1 after normalisation, whatever it had before."""
+    run = finished(folder, "shape=relations", "shape.steps.0.allow=[made_by]", "train.max_epochs=2")
+    explainer = Explainer(TrainedRun.load(run.path))
+    user = users(explainer, "graph", 1)[0]
+    user_id = explainer.run.dataset.users[user]
+    assert not explainer.probe.gradient(user_id, [0, 1, 2]).any()
+    assert explainer.explain(user, None, k=1, max_length=5).strength_source == RARITY
+
+
 def test_paths_begin_in_the_history_and_end_at_the_item(explainer: Explainer) -> None:
     dataset = explainer.run.dataset
     user = users(explainer, "text", 1)[0]

@@ -146,7 +146,8 @@ def test_rules_about_constants_are_told_where_asked(capsys: pytest.CaptureFixtur
     told = run(capsys, "kg", "rules", *settings, "--constants", "--out", "rules.csv")
     assert 'director(x, "http://x.org/coen")' not in plain
     written = pl.read_csv("rules.csv")
-    assert told.splitlines()[-1].endswith(f"of {len(written)} rules")
+    assert told.splitlines()[-2].endswith(f"of {len(written)} rules")
+    assert told.splitlines()[-1] == "rules.csv: all of them"
     assert written.columns == ["rule", "support", "head coverage", "confidence", "PCA confidence"]
     confidences = written["PCA confidence"].to_list()
     assert confidences == sorted(confidences, reverse=True)
