@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kgrec.reporting.plots import STYLES, figure_svg, new_figure, save_figure
+from kgrec.reporting.plots import error_bars, figure_svg, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -124,7 +124,8 @@ def _figure(
     for point in points:
         series[point.series].append(point)
     for index, (name, members) in enumerate(series.items()):
-        _draw_series(axes, name, sorted(members, key=lambda point: point.cost), index)
+        ordered = sorted(members, key=lambda point: point.cost)
+        error_bars(axes, [point.cost for point in ordered], ordered, index, name)
     for start, end in arrows:
         style = {"arrowstyle": "->", "color": "0.35", "linewidth": 1.2, "shrinkA": 6, "shrinkB": 6}
         axes.annotate("", (end.cost, end.mean), (start.cost, start.mean), arrowprops=style)
@@ -148,25 +149,6 @@ def _count_formatter() -> "Formatter":
             return EngFormatter(sep="")(x) if super().__call__(x, pos) else ""
 
     return CountFormatter()
-
-
-def _draw_series(axes: "Axes", name: str, points: Sequence[CostPoint], index: int) -> None:
-    color, marker, line = STYLES[index % len(STYLES)]
-    means = [point.mean for point in points]
-    axes.errorbar(
-        [point.cost for point in points],
-        means,
-        yerr=[
-            [point.mean - point.low for point in points],
-            [point.high - point.mean for point in points],
-        ],
-        color=color,
-        marker=marker,
-        linestyle=line,
-        capsize=3,
-        markersize=6,
-        label=name,
-    )
 
 
 def _label(axes: "Axes", points: Sequence[CostPoint]) -> None:

@@ -4,7 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,26 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CURVE = "learning-curve"
+
+
+class Estimated(Protocol):
+    """A figure with the bounds of its interval."""
+
+    @property
+    def mean(self) -> float:
+        """The figure."""
+        ...
+
+    @property
+    def low(self) -> float:
+        """Lower bound."""
+        ...
+
+    @property
+    def high(self) -> float:
+        """Upper bound."""
+        ...
+
 
 Figures = dict[str, "Figure"]
 """Name → figure."""
@@ -34,6 +54,23 @@ STYLES = (
 
 Histories = Mapping[str, Sequence[Sequence[Mapping[str, float]]]]
 """Arm → for each of its runs the rows of its epochs: ``epoch`` and, in validated ones, metrics."""
+
+
+def error_bars(
+    axes: "Axes", places: Sequence[float], points: Sequence[Estimated], index: int, name: str
+) -> None:
+    """Draw points with their intervals, joined by a line, in the style of the series ``index``."""
+    color, marker, line = STYLES[index % len(STYLES)]
+    axes.errorbar(
+        places,
+        [point.mean for point in points],
+        yerr=[[point.mean - point.low for point in points], [point.high - point.mean for point in points]],
+        color=color,
+        marker=marker,
+        linestyle=line,
+        capsize=3,
+        label=name,
+    )
 
 
 def learning_curves(histories: Histories, metric: str, path: Path) -> None:

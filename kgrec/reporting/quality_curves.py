@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kgrec.reporting.plots import STYLES, figure_svg, new_figure, save_figure
+from kgrec.reporting.plots import error_bars, figure_svg, new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,21 +48,8 @@ def quality_curves_svg(curves: Curves, metric: str, axis: str) -> str:
 def _figure(curves: Curves, metric: str, axis: str) -> "Figure":
     figure, axes = new_figure()
     for index, (name, points) in enumerate(curves.items()):
-        color, marker, line = STYLES[index % len(STYLES)]
         ordered = sorted(points, key=lambda point: point.place)
-        axes.errorbar(
-            [point.place for point in ordered],
-            [point.mean for point in ordered],
-            yerr=[
-                [point.mean - point.low for point in ordered],
-                [point.high - point.mean for point in ordered],
-            ],
-            color=color,
-            marker=marker,
-            linestyle=line,
-            capsize=3,
-            label=name,
-        )
+        error_bars(axes, [point.place for point in ordered], ordered, index, name)
     axes.set_xlabel(axis)
     axes.set_ylabel(metric)
     axes.set_ylim(bottom=0)
