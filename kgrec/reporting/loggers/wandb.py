@@ -8,6 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 LONGEST_NAME = 128
 """Characters of an artifact's name; W&B refuses more."""
 
+MOST_METADATA = 100
+"""Entries of an artifact's metadata; W&B refuses more."""
+
 KEPT = ("config.yaml", "env.json", "metrics.jsonl", "per_user.parquet", "summary.json")
 """Files of a finished run folder that W&B keeps, below a folder of the run's name: W&B has a ``config.yaml``
 of its own."""
@@ -34,8 +38,8 @@ class WandbLogger(RunLogger):
 
     W&B is a mirror: where it fails, a warning says so and the job goes on without it. What a run learns from
     is an artifact that it uses, versioned by content: runs with the same data use the same version. The
-    model is one that it makes, with the summary as metadata. The files that comparisons read are kept as
-    they stand (:mod:`kgrec.reporting.wandb_read` reads them back).
+    model is one that it makes, with the first values of the summary as metadata. The files that comparisons
+    read are kept as they stand (:mod:`kgrec.reporting.wandb_read` reads them back).
 
     Args:
         project: W&B project.
@@ -174,9 +178,8 @@ class WandbLogger(RunLogger):
         size = sum(path.stat().st_size for path in weights) / 2**20
         if not weights or size > self.max_model_mb:
             return
-        artifact = wandb.Artifact(
-            _artifact_name(f"model-{self._run_folder.name}"), "model", metadata=dict(values)
-        )
+        told = dict(islice(values.items(), MOST_METADATA))
+        artifact = wandb.Artifact(_artifact_name(f"model-{self._run_folder.name}"), "model", metadata=told)
         for path in (*weights, self._run_folder.path / "config.yaml"):
             artifact.add_file(str(path.resolve()), policy="immutable")
         self._run.log_artifact(artifact, aliases=["best"])
@@ -200,7 +203,7 @@ class WandbLogger(RunLogger):
 
         try:
             yield
-        except (wandb.errors.Error, OSError) as error:
+        except (wandb.errors.Error, OSError, ValueError) as error:
             self._run = None
             log.warning(
                 "W&B could not %s (%s); going on without it: the run folder has everything, and "
