@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from kgrec.data.dataset import RecDataset
 from kgrec.evaluation.base import Evaluates, Evaluation
 from kgrec.evaluation.cost import new_item_costs, parameter_counts, peak_rss_mb
 from kgrec.kg.graph import Graph
+from kgrec.lm.folder import read_lineage
 from kgrec.models.base import ModelInputs, Recommender
 from kgrec.reporting.loggers.base import Source
 from kgrec.training.trainer import TrainingResult
@@ -55,6 +57,27 @@ def costs(inputs: ModelInputs, model: Recommender, result: TrainingResult) -> di
         **_embedding_rate(model),
         "cost/train_s": result.seconds,
         "cost/peak_rss_mb": peak_rss_mb(),
+    }
+
+
+def lm_training_costs(model: str) -> dict[str, float]:
+    """What training a language model took, as the folder that ``kgrec lm`` left tells it.
+
+    Args:
+        model: as in ``lm.model``: a folder, or the name of a model as published.
+
+    Returns:
+        ``cost/lm_trained_params`` of the last step that trained, ``cost/lm_train_s`` of all together and
+        ``cost/lm_train_peak_mb`` of the largest; empty for a model as published.
+    """
+    steps = read_lineage(Path(model).expanduser())
+    trained = [step.figures for step in steps if "train_s" in step.figures]
+    if not trained:
+        return {}
+    return {
+        "cost/lm_trained_params": trained[-1].get("trained_params", trained[-1].get("params", 0.0)),
+        "cost/lm_train_s": sum(figures["train_s"] for figures in trained),
+        "cost/lm_train_peak_mb": max(figures.get("peak_memory_mb", 0.0) for figures in trained),
     }
 
 

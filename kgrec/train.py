@@ -29,7 +29,7 @@ from kgrec.reporting.environment import changes, environment
 from kgrec.reporting.loggers.base import RunInfo, RunLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
-from kgrec.summary import data_digests, sources, summarise
+from kgrec.summary import data_digests, lm_training_costs, sources, summarise
 from kgrec.training.validation import OnValidation, never_stop
 
 log = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ def train(cfg: DictConfig, on_validation: OnValidation = never_stop) -> RunFolde
             split = "test" if cfg.test else "valid"
             evaluation = evaluate_model(cfg, run.name, model, dataset, evaluator, split)
             summary = {**summarise(inputs, model, evaluator, result, evaluation), **energy.costs()}
+            if inputs.text is not None and "model" in cfg.lm:
+                summary |= lm_training_costs(cfg.lm.model)
             run.write_per_user(per_user_table(dataset, evaluation))
             run.write_summary(summary)
             # From here on nothing is measured: whatever goes wrong, the run need not be evaluated again.

@@ -17,6 +17,9 @@ COSTS: tuple[tuple[str, str, float], ...] = (
     ("new_item_ms", "ms a new item", 1),
     ("encode_items_per_s", "texts encoded/s", 1),
     ("embed_items_per_s", "items embedded/s", 1),
+    ("lm_trained_params", "LM params trained", 1),
+    ("lm_train_s", "LM train s", 1),
+    ("lm_train_peak_mb", "LM train MB", 1),
     ("train_s", "train s", 1),
     ("peak_rss_mb", "peak MB", 1),
 )
