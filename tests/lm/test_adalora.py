@@ -62,6 +62,11 @@ def test_the_budget_is_kept_to_and_reached(settings: dict[str, object]) -> None:
         assert len(set(left)) > 2
 
 
+def test_a_last_phase_of_almost_all_steps_does_not_drop_everything() -> None:
+    method, _, network = prepared(phases=(0, 0.99))
+    assert train(method, network)[-1] == 4
+
+
 def test_what_matters_less_is_dropped() -> None:
     """A matrix whose output goes nowhere loses its rank to the one that is read."""
     method, _, network = prepared()

@@ -130,7 +130,8 @@ class AdaLoRA(InjectedTuning):
         """Take in the importance of each weight, and set singular values to zero where it is time to."""
         config, allocator = self._config, self._tuner.rankallocator
         config.total_step = steps
-        config.tinit, config.tfinal = int(self.begin * steps), int(self.end * steps)
+        # The library's last allocation goes by what earlier steps have told: there must be one.
+        config.tinit, config.tfinal = int(self.begin * steps), min(int(self.end * steps), steps - 2)
         for _, _, weight in self._weights.values():
             # a weight that no text passes through has none, and one that overflowed in fp16 tells nothing
             gradient = torch.zeros_like(weight) if weight.grad is None else weight.grad
