@@ -93,7 +93,7 @@ class TextRecommender(Recommender):
         return True
 
     def trained_parameters(self) -> tuple[int, int]:
-        """How many numbers of the language model are trained, and how many it has without what is added."""
+        """How many numbers of the language model are trained, and how many it has, those added included."""
         sizes = [(weight.numel(), weight.requires_grad) for weight in self.tower.parameters()]
         return sum(size for size, trained in sizes if trained), sum(size for size, _ in sizes)
 
@@ -108,7 +108,11 @@ class TextRecommender(Recommender):
         if self.adversarial > 0:
             loss = loss + self._adversarial_loss(batch, table, fresh, texts)
         table[fresh] = vectors.detach()
-        return loss
+        return loss + self.method.penalty()
+
+    def after_step(self, step: int, steps: int) -> None:
+        """See :meth:`kgrec.models.base.Trainable.after_step`."""
+        self.method.after_step(step, steps)
 
     def _loss(self, batch: Batch, table: Tensor, fresh: Tensor, texts: list[str]) -> tuple[Tensor, Tensor]:
         """The ranking loss, and the vectors of the items encoded for it."""

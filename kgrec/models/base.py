@@ -83,6 +83,17 @@ class Trainable(nn.Module):
         """Mean training loss of a batch, shape ``[]``."""
         raise TypeError(f"{type(self).__name__} has a closed form and no training loss")
 
+    def after_step(self, step: int, steps: int) -> None:
+        """Change what is not the optimiser's to change, after each update; nothing by default.
+
+        Called on every process alike. The gradients of the step are still there. What it must remember is put
+        into buffers: a training goes on from them.
+
+        Args:
+            step: counted from 0 over all epochs.
+            steps: of the whole training, where nothing ends it before its last epoch.
+        """
+
     def forward(self, batch: Batch) -> Tensor:
         """The loss, so that wrappers for several processes see the call."""
         return self.loss(batch)

@@ -126,7 +126,12 @@ class LMRanker(PairwiseRecommender):
             return torch.stack([(weight * 0).sum() for weight in self.scorer.parameters()]).sum()
         scores = self._ranked(users, items, self._known)
         mean: Tensor = self.criterion.of_scores(scores[:, 0], scores[:, 1:])
-        return mean
+        return mean if self.scorer.method is None else mean + self.scorer.method.penalty()
+
+    def after_step(self, step: int, steps: int) -> None:
+        """See :meth:`kgrec.models.base.Trainable.after_step`."""
+        if self.scorer.method is not None:
+            self.scorer.method.after_step(step, steps)
 
     def score(self, user_ids: Tensor) -> Tensor:
         """Scores ``[B, I]``, the k best items that the user has not seen ranked anew."""

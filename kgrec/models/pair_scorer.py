@@ -25,6 +25,14 @@ class Tuning(Protocol):
         """Change the encoder's network in place, so that exactly what is trained asks for a gradient."""
         ...
 
+    def penalty(self) -> Tensor:
+        """What is added to the loss of a step, shape ``[]``."""
+        ...
+
+    def after_step(self, step: int, steps: int) -> None:
+        """See :meth:`kgrec.models.base.Trainable.after_step`."""
+        ...
+
 
 class PairScorer(nn.Module):
     r"""A score for each text: :math:`s = w^\top \mathrm{pool}(M(x)) + b`, where w begins at zero.
@@ -63,6 +71,7 @@ class PairScorer(nn.Module):
         self.encoder = encoder
         self.network: nn.Module = encoder.backbone.network
         self.network.requires_grad_(False)
+        self.method = method
         if method is not None:
             method.prepare(encoder)
         self.adapters = None if adapters is None else adapters(self.network, NUM_SOFT_TOKENS * graph_dim)

@@ -46,6 +46,7 @@ class TrainStep:
         optimizer: builds the optimiser from the parameters that want a gradient.
         max_grad_norm: gradients are scaled down to this norm; ``None`` = never.
         accelerator: of the job.
+        steps: of the whole training, at most.
     """
 
     def __init__(
@@ -54,7 +55,10 @@ class TrainStep:
         optimizer: OptimizerFactory,
         max_grad_norm: float | None,
         accelerator: Accelerator,
+        steps: int,
     ) -> None:
+        self.model = model
+        self.steps = steps
         self.accelerator = accelerator
         self.max_grad_norm = max_grad_norm
         self.parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -78,6 +82,7 @@ class TrainStep:
         if not (math.isfinite(value) and math.isfinite(norm)):
             raise FloatingPointError(f"loss {value:.4g}, gradient norm {norm:.4g}")
         self.optimizer.step()
+        self.model.after_step(batch.step, self.steps)
         return value
 
     def threads(self) -> AbstractContextManager[None]:

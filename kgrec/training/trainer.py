@@ -148,10 +148,12 @@ class Trainer:
         recorder = Recorder(run, logger, accelerator.is_main_process)
         if not any(parameter.requires_grad for parameter in model.parameters()):
             return _validate_once(model, validation, stopping, recorder, started)
+        batches = self._batches(model, rows, seed, accelerator)
+        steps = self.max_epochs * len(batches)
         session = Session(
             model,
-            TrainStep(model, self.optimizer, self.max_grad_norm, accelerator),
-            self._batches(model, rows, seed, accelerator),
+            TrainStep(model, self.optimizer, self.max_grad_norm, accelerator, steps),
+            batches,
             validation,
             stopping,
             recorder,

@@ -103,14 +103,24 @@ def test_the_layers_of_a_cut_model_are_those_of_the_folder(words_bert: Path, tmp
     assert torch.allclose(vectors(words_bert, texts, 1), vectors(tmp_path / "out", texts), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        ("full",),
+        ("adalora", "lm_tune.method.phases=[0,0.3]"),  # stopped while ranks shrink
+        ("adalora", "lm_tune.method.phases=[0,0.8]"),  # stopped after that
+    ],
+    ids=str,
+)
 def test_a_stopped_tuning_ends_as_one_that_was_not(
-    words_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    words_bert: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: tuple[str, ...]
 ) -> None:
     settings = (
+        *method[1:],
         *("lm_tune.lr=0.01", "lm_recommender.dropout=0.2", "lm_recommender.adversarial=0.1"),
         "lm_recommender.augmentations=[{_target_:kgrec.lm.augmentation.WordDropout,probability:0.3}]",
     )
-    whole = tuned(words_bert, tmp_path / "whole", *settings)
+    whole = tuned(words_bert, tmp_path / "whole", *settings, method=method[0])
     encode_all, calls = TextRecommender._encode_all, 0
 
     def stop_at_the_third(model: TextRecommender) -> torch.Tensor:
@@ -123,11 +133,11 @@ def test_a_stopped_tuning_ends_as_one_that_was_not(
     with monkeypatch.context() as patch:
         patch.setattr(TextRecommender, "_encode_all", stop_at_the_third)
         with pytest.raises(KeyboardInterrupt):
-            tuned(words_bert, tmp_path / "stopped", *settings)
+            tuned(words_bert, tmp_path / "stopped", *settings, method=method[0])
     assert not (tmp_path / "stopped").exists()
     with pytest.raises(InputError, match=r"lm_tune\.lr"):
-        tuned(words_bert, tmp_path / "stopped", *settings, "lm_tune.lr=0.5")
-    again = tuned(words_bert, tmp_path / "stopped", *settings)
+        tuned(words_bert, tmp_path / "stopped", *settings, "lm_tune.lr=0.5", method=method[0])
+    again = tuned(words_bert, tmp_path / "stopped", *settings, method=method[0])
     assert {**again, "train_s": 0, "peak_memory_mb": 0} == {**whole, "train_s": 0, "peak_memory_mb": 0}
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
@@ -224,7 +234,7 @@ def test_other_histories_and_losses_train(words_bert: Path, tmp_path: Path, hist
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--method", "magic"], "--method: found 'magic', expected one of adapter, "),
+        (["--method", "magic"], "--method: found 'magic', expected one of adalora, "),
         (["lm_tune.method.rank=0"], "lm_tune.method.rank: found 0, expected at least 1"),
         (
             ["lm_tune.method.targets=[nothing]"],
@@ -235,6 +245,13 @@ def test_other_histories_and_losses_train(words_bert: Path, tmp_path: Path, hist
         (["lm.dtype=int8"], "lm: found dtype int8 and vocabulary full, expected float32"),
         (["lm=minilm_l0"], "found StaticEncoder, which has no layers to train"),
         (["--method", "full", "lm_tune.method.num_layers=9"], "expected at most 2"),
+        (
+            ["--method", "adalora", "lm_tune.method.target_rank=12"],
+            "lm_tune.method.target_rank: found 12, expected at least 1 and below rank 12",
+        ),
+        (["--method", "adalora", "lm_tune.method.phases=[0.5,0.5]"], r"phases: found \[0.5, 0.5\], expected"),
+        (["--method", "adalora", "lm_tune.method.every=0"], "lm_tune.method.every: found 0"),
+        (["--method", "adalora", "lm_tune.method.orthogonality=-1"], "orthogonality: found -1"),
         (["train.optimizer.lr=-1"], "train.optimizer: Invalid learning rate"),
         (
             [

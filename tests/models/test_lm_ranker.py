@@ -191,6 +191,28 @@ def test_soft_tokens_change_scores_once_they_say_something(bert: Path) -> None:
         assert not torch.equal(model.score(USERS), before)
 
 
+def test_a_method_acts_on_the_loss_and_after_each_step(bert: Path) -> None:
+    """AdaLoRA: the penalty is in the loss, and the last step leaves the ranks that were asked for."""
+    losses = []
+    for weight in (0, 100):
+        seed_everything(0)
+        cfg = config(bert)
+        cfg.model.scorer.method = compose(
+            ["+lm_tune=adalora", "lm_tune.method.phases=[0,0]", f"lm_tune.method.orthogonality={weight}"]
+        ).lm_tune.method
+        model = build(cfg.model)(inputs=inputs_of(planted("text")))
+        model.fit()
+        torch.nn.init.normal_(model.scorer.head.weight, generator=torch.Generator().manual_seed(0))
+        losses.append(model.loss(batch_of(model, 0)))
+    assert float((losses[1] - losses[0]).detach()) > 10
+    losses[1].backward()
+    torch.optim.Adam([weight for weight in model.parameters() if weight.requires_grad]).step()
+    for step in range(2):
+        model.after_step(step, 2)
+    kept = [layer.kept for layer in model.modules() if hasattr(layer, "kept")]
+    assert sum(int(ranks.sum()) for ranks in kept) == 8 * len(kept)
+
+
 def test_no_share_is_the_first_stage_and_the_rest_keeps_its_place(bert: Path) -> None:
     model = ranker(bert, inputs_of(planted("text"))).eval()
     torch.nn.init.normal_(model.scorer.head.weight)

@@ -81,6 +81,20 @@ def test_training_lowers_the_loss_and_records_each_epoch(run: RunFolder) -> None
     assert result.seconds > 0
 
 
+def test_a_model_may_act_after_each_step_on_its_gradients(run: RunFolder) -> None:
+    told: list[tuple[int, int]] = []
+
+    class Watching(MatrixFactorisation):
+        def after_step(self, step: int, steps: int) -> None:
+            assert self.users.weight.grad is not None
+            told.append((step, steps))
+
+    dataset = make_dataset()
+    model = Watching(ModelInputs(dataset))
+    fit(make_trainer(max_epochs=2, batch_size=30), model, run)
+    assert told == [(step, 4) for step in range(4)]
+
+
 def test_the_train_loss_is_the_mean_over_all_pairs(run: RunFolder) -> None:
     """53 pairs in batches of 10: the last batch of 3 must count less than the others."""
 

@@ -1,11 +1,12 @@
 """Bottlenecks behind the layers' feed-forward parts."""
 
 from kgrec.errors import InputError
+from kgrec.lm.methods.base import TuningMethod
 from kgrec.text.added import AdaptedLinear, add_adapters
 from kgrec.text.transformer import TransformerEncoder
 
 
-class Adapter:
+class Adapter(TuningMethod):
     """One trained bottleneck for each layer, see :class:`kgrec.text.added.AdaptedLinear`.
 
     Not linear, so it cannot be merged: the folder holds it beside the plain weights, and is read as any
@@ -29,6 +30,3 @@ class Adapter:
             if isinstance(module, AdaptedLinear):
                 module.down.requires_grad_(True)
                 module.up.requires_grad_(True)
-
-    def merge(self, encoder: TransformerEncoder) -> None:
-        """Nothing to do."""

@@ -1,10 +1,11 @@
 """Training of all weights, or of the last layers alone."""
 
 from kgrec.errors import InputError
+from kgrec.lm.methods.base import TuningMethod
 from kgrec.text.transformer import TransformerEncoder
 
 
-class FullTuning:
+class FullTuning(TuningMethod):
     """All weights are trained, or those of the last layers.
 
     The lower layers of a language model are the more general ones, and may be left as they are (`ULMFiT
@@ -36,6 +37,3 @@ class FullTuning:
                 f"lm_tune.method.num_layers: found {self.num_layers}, expected at most {len(backbone.layers)}"
             )
         backbone.layers[-self.num_layers :].requires_grad_(True)
-
-    def merge(self, encoder: TransformerEncoder) -> None:
-        """Nothing to do."""

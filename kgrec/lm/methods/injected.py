@@ -1,16 +1,17 @@
 """What the parameter-efficient methods of the peft library share: injected into layers, merged at the end."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
 
 from kgrec.errors import InputError
+from kgrec.lm.methods.base import TuningMethod
 from kgrec.text.transformer import TransformerEncoder
 
 
-class InjectedTuning(ABC):
+class InjectedTuning(TuningMethod):
     """Small trained parts beside frozen linear layers, which can be merged into their weights.
 
     Args:
@@ -26,15 +27,19 @@ class InjectedTuning(ABC):
 
     def prepare(self, encoder: TransformerEncoder) -> None:
         """Freeze the network and inject the trained parts."""
-        from peft import inject_adapter_in_model
-
         network = encoder.backbone.network
         names = self.linear_layers(network)
         network.requires_grad_(False)
         try:
-            inject_adapter_in_model(self.config(names), network)
+            self.inject(self.config(names), network)
         except (ValueError, TypeError) as error:
             raise InputError(f"lm_tune.method: {' '.join(str(error).split())}") from error
+
+    def inject(self, config: Any, network: nn.Module) -> None:
+        """Put the trained parts into the network."""
+        from peft import inject_adapter_in_model
+
+        inject_adapter_in_model(config, network)
 
     def merge(self, encoder: TransformerEncoder) -> None:
         """Add the trained parts to the weights, and put the plain layers back."""

@@ -1,11 +1,12 @@
 """Keys and values before those of the text."""
 
 from kgrec.errors import InputError
+from kgrec.lm.methods.base import TuningMethod
 from kgrec.text.added import add_prefix
 from kgrec.text.transformer import TransformerEncoder
 
 
-class PrefixTuning:
+class PrefixTuning(TuningMethod):
     """A trained prefix in each layer's attention, see :class:`kgrec.text.added.Prefix`.
 
     Written here and not taken from peft, whose prefix wraps the model: the wrapper counts the prefix among
@@ -26,6 +27,3 @@ class PrefixTuning:
         network = encoder.backbone.network
         network.requires_grad_(False)
         add_prefix(network, self.length)
-
-    def merge(self, encoder: TransformerEncoder) -> None:
-        """Nothing to do."""

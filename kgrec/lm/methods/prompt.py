@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kgrec.errors import InputError
+from kgrec.lm.methods.base import TuningMethod
 from kgrec.text.transformer import TransformerEncoder
 
 
@@ -37,7 +38,7 @@ class PromptedEmbedding(nn.Embedding):
         return nn.Embedding.from_pretrained(rows, freeze=False, padding_idx=self.padding_idx)
 
 
-class PromptTuning:
+class PromptTuning(TuningMethod):
     """New words stand before every text, and their embeddings alone are trained.
 
     `The Power of Scale for Parameter-Efficient Prompt Tuning <https://arxiv.org/abs/2104.08691>`_ (Lester et
