@@ -7,7 +7,9 @@ then read by a network without any graph. Costs are those of the tuning, from th
 from kgrec.study import Arm, Claim, Study, Suite
 
 METHODS = ("full", "last_layer", "lora", "adalora", "dora", "ia3", "prefix", "prompt", "adapter")
-EPOCHS = 8
+TRAINING = "train.max_epochs=8"
+LARGER = {"ml-1m-llm-text": ("train.max_epochs=3 train.batch_size=4096", "lm.max_length=64")}
+"""Data with ten times the interactions → its training, and what holds for every arm."""
 AS_PUBLISHED = "as published"
 METRIC = "test/cold/recall@20"
 
@@ -16,7 +18,7 @@ def tuning(data: str, method: str) -> str:
     """The command that tunes the model on one split."""
     return (
         f"lm tune minilm_l6 --method {method} --out {{folder}}/{method}-s{{seed}} data={data} "
-        f"data/split=cold_item seed={{seed}} train.max_epochs={EPOCHS} lm.batch_size=1024"
+        f"data/split=cold_item seed={{seed}} lm.batch_size=1024 {' '.join(LARGER.get(data, [TRAINING]))}"
     )
 
 
@@ -37,6 +39,7 @@ def study(data: str) -> Study:
             "kg=none",
             "model.embedding_dim=64",
             "model.start.targets.rank=[16,32,64]",
+            *LARGER.get(data, (TRAINING,))[1:],
         ),
         arms=(
             Arm(AS_PUBLISHED, (), tuple(("lm=minilm_l6", f"lm.num_layers={n}") for n in range(1, 7))),
@@ -60,8 +63,8 @@ def study(data: str) -> Study:
         num_splits=5,
         min_splits=5,
         notes=(
-            f"{EPOCHS} epochs at most, each method with its own step size (conf/lm_tune), not searched for; "
-            "validation keeps the best epoch",
+            "as many epochs at most for each, with its own step size (conf/lm_tune), not searched for; "
+            "validation keeps the best one",
         ),
     )
 
