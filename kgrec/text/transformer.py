@@ -18,10 +18,10 @@ from kgrec.text.encoder import Cost
 from kgrec.text.packing import blocks_of, can_pack, packed, reading_packed
 from kgrec.text.pooling import POOLINGS, first_tokens
 from kgrec.text.pretrained import find_model, fingerprint, read_config
-from kgrec.text.vocabulary import kept_ids, name_of, require_fitted
+from kgrec.text.vocabulary import kept_ids, name_of, reachable_ids, require_fitted
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "int8": torch.int8}
-VOCABULARIES = ("full", "cut")
+VOCABULARIES = ("full", "reachable", "cut")
 DEVICES = ("auto", "cpu", "cuda")
 
 Block = tuple[Tensor, Tensor]
@@ -52,9 +52,10 @@ class TransformerEncoder:
         normalize: scale each vector to length 1.
         device: auto (CUDA where there is one) | cpu | cuda.
         prefix: put before every text, as some models were trained; counts in ``max_length``.
-        vocabulary: full | cut; ``cut`` keeps only the rows of the embedding table that the texts given to
-            :meth:`fitted_to` need, special tokens and single characters (:mod:`kgrec.text.vocabulary`).
-            Texts of those pieces give the same vectors; other words are read in smaller pieces.
+        vocabulary: full | reachable | cut; rows of the embedding table (:mod:`kgrec.text.vocabulary`).
+            ``reachable`` leaves out those that no text can reach: every vector stays the same. ``cut`` keeps
+            only those that the texts given to :meth:`fitted_to` need, special tokens and single characters:
+            texts of those pieces give the same vectors; other words are read in smaller pieces.
         speed: batches, padding, compiling; changes nothing but speed and rounding.
 
     Raises:
@@ -125,11 +126,13 @@ class TransformerEncoder:
         return self.backbone.depth
 
     def fitted_to(self, texts: Sequence[str]) -> "TransformerEncoder":
-        """With vocabulary ``cut``, an encoder that keeps the pieces of these texts; else itself."""
+        """With a smaller vocabulary, an encoder that keeps its pieces, for ``cut`` those of these texts."""
         if self.vocabulary == "full":
             return self
         tokenizer = load_tokenizer(self._folder, self.max_length)
         pad_id = read_config(self._folder).get("pad_token_id")
+        if self.vocabulary == "reachable":
+            return self._with(self.num_layers, reachable_ids(tokenizer, pad_id))
         return self._with(self.num_layers, kept_ids(tokenizer, self.token_ids(tokenizer, texts), pad_id))
 
     def encode(self, texts: list[str]) -> Tensor:

@@ -37,6 +37,37 @@ def kept_ids(tokenizer: Any, ids: Iterable[list[int]], pad_id: int | None) -> Te
     return torch.tensor(sorted(kept), dtype=torch.int64)
 
 
+def reachable_ids(tokenizer: Any, pad_id: int | None) -> Tensor:
+    """Ids of the pieces that some text can give: without reserved ones like BERT's ``[unused1]``.
+
+    What comes before WordPiece splits a text at punctuation and changes letters; a piece of the vocabulary
+    that does not come through it in one and unchanged is never looked up, so every text gives the same
+    pieces without it. Special tokens stay, and all up to the padding id.
+
+    Args:
+        tokenizer: of WordPiece kind.
+        pad_id: of the model's settings.
+
+    Returns:
+        ``[V]`` int64, ascending.
+
+    Raises:
+        InputError: a tokenizer of another kind.
+    """
+    inside = _wordpiece(tokenizer).continuing_subword_prefix
+    backend = tokenizer.backend_tokenizer
+
+    def comes_through(piece: str) -> bool:
+        plain = piece.removeprefix(inside) or piece
+        read = backend.normalizer.normalize_str(plain) if backend.normalizer else plain
+        split = backend.pre_tokenizer.pre_tokenize_str(read) if backend.pre_tokenizer else [(read, None)]
+        return len(plain) == 1 or [word for word, _ in split] == [plain]
+
+    found = (index for piece, index in tokenizer.get_vocab().items() if comes_through(piece))
+    special = [*tokenizer.all_special_ids, *tokenizer.added_tokens_decoder]
+    return torch.tensor(sorted({*found, *special, *range((pad_id or 0) + 1)}), dtype=torch.int64)
+
+
 def restrict(tokenizer: Any, kept: Tensor) -> None:
     """Let a tokenizer know the kept pieces only; they keep their ids.
 
@@ -70,9 +101,10 @@ def name_of(kept: Tensor) -> str:
 
 
 def require_fitted(vocabulary: str, kept: Tensor | None) -> None:
-    """Refuse to go on with a cut vocabulary that no text has decided yet."""
-    if vocabulary == "cut" and kept is None:
-        raise InputError("vocabulary: cut is decided by texts of warm items; call fitted_to(texts) first")
+    """Refuse to go on with a smaller vocabulary that has not been decided yet."""
+    if vocabulary in ("cut", "reachable") and kept is None:
+        by = "texts of warm items" if vocabulary == "cut" else "the tokenizer"
+        raise InputError(f"vocabulary: {vocabulary} is decided by {by}; call fitted_to(texts) first")
 
 
 def _wordpiece(tokenizer: Any) -> Any:

@@ -19,7 +19,7 @@ from kgrec.text.transformer import TransformerEncoder
 PIECES = [
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"),
     *("toy", "story", "##s", "t", "o", "##o", "##y", "##to", "##ry", "heat", "h", "##e", "##a", "##t"),
-    *("s", "st", "y", "!", "unused", "##ries"),
+    *("s", "st", "y", "!", "unused", "##ries", "[unused1]", "[unused2]", "..."),
 ]
 SINGLE = {piece for piece in PIECES if len(piece.removeprefix("##")) == 1}
 WARM = ["toy story", "toys"]
@@ -107,6 +107,18 @@ def test_a_cut_vocabulary_must_be_fitted(make: Callable[..., Any], folder: Path)
             use(make(folder))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_rows_that_no_text_reaches_can_go_without_a_trace(dtype: str, folder: Path) -> None:
+    full, reachable = whole(folder, "full", dtype), whole(folder, "reachable", dtype).fitted_to([])
+    texts = [*WARM, "heat toto", "[unused1] [unused2] story", "[MASK] ... [UNK]", "s ! h \N{SNOWMAN}"]
+    assert torch.equal(reachable.encode(texts), full.encode(texts))
+    dropped = full.cost()["lm_params"] - reachable.cost()["lm_params"]
+    assert dropped == WIDTH * sum(piece in ("[unused1]", "[unused2]", "...") for piece in PIECES)
+    assert dropped > 0
+    with pytest.raises(InputError, match="vocabulary: reachable is decided by the tokenizer"):
+        whole(folder, "reachable").encode(["toy"])
+
+
 def test_a_full_vocabulary_stays_itself(folder: Path) -> None:
     encoders: list[TextEncoder] = [whole(folder, "full"), static(folder, "full"), static(folder, "corpus")]
     for encoder in encoders:
@@ -142,5 +154,5 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path, tmp_path: Path) ->
 
 
 def test_an_unknown_vocabulary_is_refused(folder: Path) -> None:
-    with pytest.raises(InputError, match="vocabulary: 'half' is none of full, cut"):
+    with pytest.raises(InputError, match="vocabulary: 'half' is none of full, reachable, cut"):
         whole(folder, "half")
