@@ -62,7 +62,8 @@ def worth(data: str) -> Study:
         primary="test/cold/recall@20",
         metrics=("test/cold/recall@20", "test/cold/ndcg@20", "test/recall@20"),
         test_to_train=0.2 / 0.7,
-        num_splits=3,
+        num_splits=5,
+        min_splits=5,
         curve="share of the facts that are missing or false",
         notes=(
             "three draws of what is dropped or falsified on each split; intervals over splits, then users",

@@ -1,7 +1,9 @@
 """The core of the parity study with language models tuned on each split: kgrec reproduce tuned-lm [data=…].
 
 Both sizes are tuned alike, by ``kgrec lm tune`` on the training interactions of the split, and every arm has
-the model as published to choose from too: a large model that tuning makes worse is not held to it.
+the model as published to choose from too: a large model that tuning makes worse is not held to it. Beside
+them stands what a small model comes to that is tuned, or taught by the large one, and then put into int8:
+against the large one as it was published.
 """
 
 from kgrec.study import Arm, Claim, Study, Suite
@@ -20,6 +22,10 @@ METHOD, EPOCHS = "lora", 8
 LAYERS = {"l1": 1, "l6": 6}
 """Layers of the language model."""
 
+SMALL = ("lm.dtype=int8", "lm.vocabulary=reachable")
+"""What is done to the small model besides: neither needs any data."""
+PUBLISHED = "l6+none, as published"
+
 COLD, ALL = "test/cold/recall@20", "test/recall@20"
 GAP = "size gap: the large model, tuned, is better than the small one on text alone"
 
@@ -29,6 +35,15 @@ def tuning(data: str, lm: str) -> str:
     return (
         f"lm tune minilm_{lm} --method {METHOD} --out {{folder}}/{lm}-s{{seed}} data={data} "
         f"data/split=cold_item seed={{seed}} train.max_epochs={EPOCHS}"
+    )
+
+
+def teaching(data: str) -> tuple[str, str]:
+    """The commands that distil the large model, tuned on a split, into its first layer."""
+    return (
+        "lm prune minilm --layers 1 --out {folder}/first-layer",
+        f"lm distill {{folder}}/l6-s{{seed}} {{folder}}/first-layer --out {{folder}}/taught-s{{seed}} "
+        f"data={data} data/split=cold_item seed={{seed}}",
     )
 
 
@@ -59,8 +74,25 @@ def arm(data: str, lm: str, label: str, *settings: str, draws: tuple[tuple[str, 
     )
 
 
+def small_arm(data: str, kg: str) -> Arm:
+    """The small model in int8: as published, tuned, or taught by the tuned large one."""
+    taught = ("lm=hf", f"lm.model=${{paths.runs}}/{name(data)}/taught-s${{seed}}")
+    return Arm(
+        f"l1+{kg} int8",
+        (f"kg={kg}", *NETWORK, *SMALL),
+        (*read_outs(data, "l1"), taught),
+        before=(tuning(data, "l1"), tuning(data, "l6"), *teaching(data)),
+    )
+
+
 def study(data: str) -> Study:
     """Cold items of one dataset."""
+    published = Arm(
+        PUBLISHED,
+        ("lm=minilm_l6", "kg=none", *NETWORK),
+        tuple((f"lm.num_layers={layer}",) for layer in range(1, LAYERS["l6"] + 1)),
+    )
+    small = tuple(small_arm(data, kg) for kg in ("none", "full"))
     large_text = Arm(
         "large_text",
         ("kg=none",),
@@ -77,6 +109,8 @@ def study(data: str) -> Study:
             *(arm(data, lm, "rewired", "kg=rewired", draws=DRAWS) for lm in LAYERS),
             *(arm(data, lm, "facts_as_text", "kg=none", *FACTS_AS_TEXT) for lm in LAYERS),
             large_text,
+            published,
+            *small,
         ),
         claims=(
             Claim(GAP, "difference", "large_text", "l1+none", 0.0),
@@ -99,12 +133,23 @@ def study(data: str) -> Study:
             ),
             Claim("it is the facts: full beats rewired", "difference", "l1+full", "l1+rewired", 0.0),
             Claim("a rewired graph costs at most 2 %", "ratio", "l1+rewired", "l1+none", 0.98),
+            *(
+                Claim(
+                    f"{arm.name} is {wanted} × the large text-only model as published",
+                    "ratio",
+                    arm.name,
+                    PUBLISHED,
+                    wanted,
+                )
+                for arm, wanted in zip(small, (0.97, 1.0), strict=True)
+            ),
         ),
         primary=COLD,
         metrics=(COLD, "test/cold/ndcg@20", ALL),
         test_to_train=0.2 / 0.7,
         num_splits=5,
         min_splits=5,
+        deployed=(PUBLISHED, *(arm.name for arm in small)),
         notes=("the facts are read by models that were tuned on texts without them",),
     )
 
