@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
-SPEED = re.compile(r"lm\.(\w+\.)?speed\.")
+SPEED = re.compile(r"lm\.(\w+\.)*speed\.")
 """Settings below it change how fast texts become vectors, and nothing else."""
 
 AS_IF = {"train.runtime.progress": "off"}
