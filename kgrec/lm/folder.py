@@ -39,10 +39,11 @@ class Step:
     """One thing done to a model.
 
     Attributes:
-        verb: prune | quantize | distill | export | tune | pretrain.
+        verb: prune | quantize | distill | export | tune | pretrain | average.
         command: the line that did it.
         settings: every setting, as JSON types.
-        parent: the model it was done to, a name or a folder; empty where it begins from scratch.
+        parent: the model it was done to, a name or a folder; empty where it begins from scratch. Of several,
+            the first: ``settings`` name all.
         parent_sha256: of that model's weights, see :func:`weights_sha256`; empty without a parent.
         commit: of the code; ``None`` outside a checkout.
         date: UTC, ISO 8601, to the second.
