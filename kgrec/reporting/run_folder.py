@@ -39,6 +39,7 @@ ADDED_SINCE: dict[str, Any] = {
     "model.triples.rule_weight": 0.0,
     "data.source.reading.attributes": None,
     "model.kernel.attributes": [0.1, 0.3, 1.0],
+    "lm_recommender.averaging": 0.0,
 }
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
 
