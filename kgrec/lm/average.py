@@ -10,7 +10,6 @@ from torch import Tensor
 
 from kgrec.errors import InputError
 from kgrec.lm.folder import LanguageModel, Lineage, Step, find_lm, load_lm, read_lineage, weights_sha256
-from kgrec.progress import doing
 
 VERB = "average"
 SAID_IN_PASSING = ("_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version")
@@ -39,12 +38,10 @@ def average(names: Sequence[str]) -> tuple[LanguageModel, dict[str, float]]:
     if len(names) < 2:
         raise InputError(f"models: found {len(names)}, expected two or more to average")
     _check_different(names)
-    doing(f"reading {names[0]}")
     first = load_lm(names[0])
     total = {name: weight.double() for name, weight in first.network.state_dict().items()}
     squares, lineage = _squares(total), first.lineage
     for name in names[1:]:
-        doing(f"reading {name}")
         other = load_lm(name)
         _check_alike(first, other)
         lineage = common(lineage, other.lineage)

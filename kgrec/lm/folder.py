@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from kgrec.errors import InputError
+from kgrec.progress import doing
 from kgrec.text.backbone import load_network, load_tokenizer, quiet
 from kgrec.text.pretrained import PACKAGED, find_model, read_config
 
@@ -98,6 +99,7 @@ def load_lm(model: str) -> LanguageModel:
     Raises:
         InputError: no such model, a folder that is none, a tokenizer that does not fit, too little memory.
     """
+    doing(f"loading {model}")
     folder = find_lm(model)
     require_memory(sum(path.stat().st_size for path in folder.glob("*.safetensors")), f"loading {model}")
     tokenizer = load_tokenizer(folder, num_reserved_tokens(folder))
@@ -265,6 +267,7 @@ def write_folder(
         InputError: ``out`` holds something else, or cannot be written.
     """
     check_out(out, lineage[-1])
+    doing(f"writing {out}")
     temporary = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
     try:
         temporary.mkdir(parents=True)
