@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import NoReturn
 
 from kgrec.errors import InputError
-from kgrec.progress import StatusLine
+from kgrec.progress import StatusLine, doing
 
 COMMANDS = {
     "train": "train a model, evaluate it, leave a run folder",
@@ -121,6 +121,7 @@ def run_action(command: str, actions: Mapping[str, str], example: str, arguments
     )
     parser.add_argument("action", choices=list(actions), metavar="action", help="one of those above")
     given = parser.parse_args(arguments[:1])
+    doing(f"kgrec {command} {given.action}")
     action = importlib.import_module(f"kgrec.commands.{command}.{given.action}")
     return int(action.main(arguments[1:]) or 0)
 

@@ -8,7 +8,8 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
@@ -62,6 +63,19 @@ def doing(what: str) -> None:
         StatusLine.current.begin(what)
 
 
+@contextmanager
+def another_speaks() -> Iterator[None]:
+    """Within, a process that was started from here has the terminal: the line keeps away."""
+    line = StatusLine.current
+    if line is not None:
+        line.rest(True)
+    try:
+        yield
+    finally:
+        if line is not None:
+            line.rest(False)
+
+
 class StatusLine:
     """Tells at a terminal what is being done, whenever nothing else has been written for a while.
 
@@ -79,7 +93,7 @@ class StatusLine:
         self._is_on = speaks and is_watched()
         self._what, self._since = what, time.monotonic()
         self._last_output = self._since
-        self._is_drawn, self._at_line_start = False, True
+        self._is_drawn, self._at_line_start, self._rests = False, True, False
         self._lock, self._ended = threading.RLock(), threading.Event()
         self._streams = (sys.stdout, sys.stderr)
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -108,6 +122,12 @@ class StatusLine:
         with self._lock:
             self._what, self._since = what, time.monotonic()
 
+    def rest(self, rests: bool) -> None:
+        """See :func:`another_speaks`."""
+        with self._lock:
+            self._erase()
+            self._rests, self._last_output = rests, time.monotonic()
+
     def write(self, stream: TextIO, text: str) -> int:
         """Output of the program; the line gives way to it."""
         with self._lock:
@@ -121,7 +141,8 @@ class StatusLine:
         while not self._ended.wait(SECONDS_BETWEEN_DRAWINGS):
             with self._lock:
                 now = time.monotonic()
-                if self._at_line_start and now - self._last_output >= SECONDS_OF_SILENCE:
+                silent = now - self._last_output >= SECONDS_OF_SILENCE
+                if self._at_line_start and silent and not self._rests:
                     self._draw(now)
 
     def _draw(self, now: float) -> None:

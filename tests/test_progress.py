@@ -19,6 +19,9 @@ progress.SECONDS_OF_SILENCE, progress.SECONDS_BETWEEN_DRAWINGS = 0.2, 0.05
 with progress.StatusLine("loading"):
     time.sleep(0.6)
     print("first")
+    with progress.another_speaks():
+        progress.doing("what a child tells")
+        time.sleep(0.6)
     progress.doing("reading")
     time.sleep(0.6)
     bar = progress.bar(3, 0, "step", shown=progress.is_watched())
@@ -69,6 +72,7 @@ def test_a_terminal_is_told_what_is_done_and_keeps_none_of_it() -> None:
     written = at_a_terminal()
     assert "loading … 0:00" in written
     assert "reading … 0:00" in written
+    assert "what a child tells" not in written
     assert "training" not in written  # a bar stands there
     assert "the rest … 0:00" in written
     assert "slow ones: 100%" in written

@@ -15,6 +15,7 @@ from kgrec.errors import InputError
 from kgrec.lm.agreement import encoder_of, likeness
 from kgrec.lm.folder import LanguageModel, require_memory
 from kgrec.lm.objectives.base import Lesson, Objective, Sizes
+from kgrec.progress import doing
 from kgrec.seed import torch_generator
 from kgrec.text.backbone import token_ids
 from kgrec.text.batches import padded
@@ -150,6 +151,7 @@ class Distillation:
             and :func:`kgrec.lm.agreement.likeness` to the teacher on the held-out texts, before and after.
         """
         student, steps = self._prepared()
+        doing("asking the teacher")
         before = self._likeness(student)
         optimizer = torch.optim.AdamW(
             student.parameters(), lr=self.schedule.lr, weight_decay=self.schedule.weight_decay
@@ -165,6 +167,7 @@ class Distillation:
             epoch, best = snapshot.progress["epoch"], snapshot.best
             log.info("going on after epoch %d", epoch)
         stored = time.monotonic()
+        doing("training the student")
         with Progress("auto", self.schedule.epochs, steps, epoch, is_main=True) as progress:
             while epoch < self.schedule.epochs and not stopping.should_stop:
                 epoch += 1

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from kgrec.errors import InputError
 from kgrec.lm.folder import LanguageModel, require_memory
+from kgrec.progress import doing
 from kgrec.text.backbone import OWN, Backbone, quiet
 from kgrec.text.encoder import TextEncoder
 from kgrec.text.onnx import MODEL_FILE, OnnxEncoder
@@ -54,6 +55,7 @@ def write_onnx(folder: Path, model: LanguageModel) -> None:
             f"model: {model.name} has {size / 1e9:.1f} GB of weights, expected at most 2 GB for ONNX"
         )
     require_memory(4 * size, "exporting to ONNX")
+    doing("exporting to ONNX")
     encoded = model.tokenizer(list(TEXTS[:2]))["input_ids"]
     length = max(map(len, encoded))
     ids = torch.tensor([[*tokens, *[0] * (length - len(tokens))] for tokens in encoded])
@@ -99,4 +101,5 @@ def onnx_encoder(folder: Path, max_length: int, pooling: str) -> OnnxEncoder:
 
 def largest_difference(before: TextEncoder, after: TextEncoder, texts: Sequence[str]) -> float:
     """Largest absolute difference of any number in the vectors of the texts."""
+    doing("reading it back")
     return float((before.encode(list(texts)) - after.encode(list(texts))).abs().max())

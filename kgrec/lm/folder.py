@@ -20,6 +20,7 @@ from typing import Any
 import torch
 
 from kgrec.errors import InputError
+from kgrec.progress import doing
 from kgrec.text.backbone import load_network, load_tokenizer, quiet
 from kgrec.text.pretrained import PACKAGED, find_model, read_config
 
@@ -39,10 +40,11 @@ class Step:
     """One thing done to a model.
 
     Attributes:
-        verb: prune | quantize | distill | export | tune | pretrain.
+        verb: prune | quantize | distill | export | tune | pretrain | average.
         command: the line that did it.
         settings: every setting, as JSON types.
-        parent: the model it was done to, a name or a folder; empty where it begins from scratch.
+        parent: the model it was done to, a name or a folder; empty where it begins from scratch. Of several,
+            the first: ``settings`` name all.
         parent_sha256: of that model's weights, see :func:`weights_sha256`; empty without a parent.
         commit: of the code; ``None`` outside a checkout.
         date: UTC, ISO 8601, to the second.
@@ -97,6 +99,7 @@ def load_lm(model: str) -> LanguageModel:
     Raises:
         InputError: no such model, a folder that is none, a tokenizer that does not fit, too little memory.
     """
+    doing(f"loading {model}")
     folder = find_lm(model)
     require_memory(sum(path.stat().st_size for path in folder.glob("*.safetensors")), f"loading {model}")
     tokenizer = load_tokenizer(folder, num_reserved_tokens(folder))
@@ -264,6 +267,7 @@ def write_folder(
         InputError: ``out`` holds something else, or cannot be written.
     """
     check_out(out, lineage[-1])
+    doing(f"writing {out}")
     temporary = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
     try:
         temporary.mkdir(parents=True)

@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 from kgrec.errors import InputError
 from kgrec.lm.export import write_onnx, write_settings
 from kgrec.lm.folder import LanguageModel
+from kgrec.progress import doing
 from kgrec.text.backbone import OWN, quiet, token_ids
 from kgrec.text.batches import length_batches, padded
 from kgrec.text.int8 import quantize
@@ -96,6 +97,7 @@ def _write_quantized(
     write_onnx(folder, model)
     (folder / MODEL_FILE).rename(exact)
     level = logging.getLogger().level
+    doing(f"quantising, {stored}")
     logging.getLogger().setLevel(logging.ERROR)  # onnxruntime's advice goes through the root logger
     try:
         convert(exact, folder / MODEL_FILE)

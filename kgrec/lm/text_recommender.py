@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kgrec.errors import InputError
 from kgrec.lm.augmentation import Augmentation
+from kgrec.lm.averaging import WeightAverage
 from kgrec.lm.history import History
 from kgrec.lm.methods.base import TuningMethod
 from kgrec.lm.tower import Tower
@@ -48,6 +49,8 @@ class TextRecommender(Recommender):
         loss: the ranking loss.
         augmentations: applied to the texts of a step, in this order.
         adversarial: ε ≥ 0, see :meth:`_adversarial_loss`; 0 = off.
+        averaging: [0, 1), decay of :class:`~kgrec.lm.averaging.WeightAverage`, whose weights are validated
+            and kept; 0 = off. Costs one more reading of the table for each validation.
 
     Raises:
         InputError: a setting out of range; what encoder or method refuse.
@@ -68,6 +71,7 @@ class TextRecommender(Recommender):
         loss: RankingLoss,
         augmentations: Sequence[Augmentation],
         adversarial: float,
+        averaging: float,
     ) -> None:
         super().__init__(inputs)
         if not adversarial >= 0:
@@ -81,6 +85,8 @@ class TextRecommender(Recommender):
         self.num_negatives = loss.num_negatives
         self.augmentations = list(augmentations)
         self.adversarial = adversarial
+        trained = [weight for weight in self.tower.parameters() if weight.requires_grad]
+        self.average = None if averaging == 0 else WeightAverage(trained, averaging)
         warm = torch.from_numpy(inputs.dataset.warm_items)
         self.register_buffer("warm", warm, persistent=False)
         self._read = torch.cat([warm.nonzero().squeeze(1), candidates]).unique()
@@ -113,6 +119,14 @@ class TextRecommender(Recommender):
     def after_step(self, step: int, steps: int) -> None:
         """See :meth:`kgrec.models.base.Trainable.after_step`."""
         self.method.after_step(step, steps)
+        if self.average is not None:
+            self.average.update()
+
+    def before_validation(self) -> None:
+        """From here to the next epoch the weights are their mean over the steps, where that is asked for."""
+        if self.average is not None:
+            self.average.read_mean()
+            self._table = None
 
     def _loss(self, batch: Batch, table: Tensor, fresh: Tensor, texts: list[str]) -> tuple[Tensor, Tensor]:
         """The ranking loss, and the vectors of the items encoded for it."""
@@ -178,6 +192,9 @@ class TextRecommender(Recommender):
         """Switch mode; a table that the steps of an epoch have changed is dropped, a fresh one stays."""
         if self._stale:
             self._table, self._stale = None, False
+        if mode and self.average is not None:
+            self.average.read_own()
+            self._table = None
         return super().train(mode)
 
     def load_state_dict(self, *args: Any, **kwargs: Any) -> Any:

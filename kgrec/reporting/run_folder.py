@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 NOT_IN_RUN_ID = ("seed", "group", "paths", "logger", "launcher", "hydra")
 """Settings that leave what is computed alone, and the seed, which is named on its own."""
 
-SPEED = re.compile(r"lm\.(\w+\.)?speed\.")
+SPEED = re.compile(r"lm\.(\w+\.)*speed\.")
 """Settings below it change how fast texts become vectors, and nothing else."""
 
 AS_IF = {"train.runtime.progress": "off"}
@@ -39,6 +39,7 @@ ADDED_SINCE: dict[str, Any] = {
     "model.triples.rule_weight": 0.0,
     "data.source.reading.attributes": None,
     "model.kernel.attributes": [0.1, 0.3, 1.0],
+    "lm_recommender.averaging": 0.0,
 }
 """Settings that came after the first runs, with the value that those had: left out, so they are found."""
 

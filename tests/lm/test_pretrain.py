@@ -38,8 +38,11 @@ def tokenizer() -> Any:
     return train_tokenizer(["the good the bad", "michael mann", "heat director unforgettable"], 60, 32)
 
 
-def test_a_new_bert_learns_the_words_of_the_corpus(tmp_path: Path) -> None:
+def test_a_new_bert_learns_the_words_of_the_corpus(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     figures = pretrained(tmp_path / "out")
+    assert f"-> {figures[f'{PERPLEXITY}/after']:.4g} (epoch" in capsys.readouterr().out
     assert figures[f"{PERPLEXITY}/after"] < 0.8 * figures[f"{PERPLEXITY}/before"]
     encoder = TransformerEncoder(str(tmp_path / "out"), None, "mean", 32, 8, "float32", True, "cpu")
     assert encoder.encode(["river quiet", "tulip"]).shape == (2, 16)

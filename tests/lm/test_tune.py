@@ -107,6 +107,7 @@ def test_the_layers_of_a_cut_model_are_those_of_the_folder(words_bert: Path, tmp
     "method",
     [
         ("full",),
+        ("full", "lm_recommender.averaging=0.8"),
         ("adalora", "lm_tune.method.phases=[0,0.3]"),  # stopped while ranks shrink
         ("adalora", "lm_tune.method.phases=[0,0.8]"),  # stopped after that
     ],
@@ -142,6 +143,40 @@ def test_a_stopped_tuning_ends_as_one_that_was_not(
     weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "stopped")]
     assert weights[0] == weights[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["stopped", "whole"]
+
+
+def test_the_mean_of_the_weights_is_validated_and_kept(words_bert: Path, tmp_path: Path) -> None:
+    settings = ("lm_tune.lr=0.01", "train.max_epochs=2")
+    plain = tuned(words_bert, tmp_path / "plain", *settings)
+    figures = tuned(words_bert, tmp_path / "mean", *settings, "lm_recommender.averaging=0.7")
+    assert figures["best_epoch"] > 0
+    assert figures[f"{METRIC}/after"] != plain[f"{METRIC}/after"]
+    again = tuned(tmp_path / "mean", tmp_path / "again", "train.max_epochs=1", "lm_tune.lr=1e-9")
+    assert again[f"{METRIC}/before"] == pytest.approx(figures[f"{METRIC}/after"], abs=1e-6)
+
+
+def test_training_goes_on_from_its_own_weights(words_bert: Path) -> None:
+    """Not from their mean, which the validation before it has read."""
+    cfg = compose_tuning(str(words_bert), "full", (*TINY, "lm_recommender.averaging=0.5"))
+    dataset = load_dataset(cfg)
+    candidates = torch.from_numpy(np.flatnonzero(dataset.cold_valid))
+    model = build(cfg.lm_recommender)(
+        ModelInputs(dataset), dataset.item_texts, candidates, build(cfg.lm)
+    ).train()
+    start = [weight.detach().clone() for weight in model.tower.parameters()]
+    for weight in model.tower.parameters():
+        weight.data += 0.1
+    model.after_step(0, 1)
+    model.eval()
+    of_own = model.embeddings()[1].clone()
+    model.before_validation()
+    moved = [weight - old for weight, old in zip(model.tower.parameters(), start, strict=True)]
+    assert all(torch.allclose(move, torch.full_like(move, 0.05), atol=1e-6) for move in moved)
+    assert not torch.allclose(model.embeddings()[1], of_own)
+    model.train()
+    moved = [weight - old for weight, old in zip(model.tower.parameters(), start, strict=True)]
+    assert all(torch.allclose(move, torch.full_like(move, 0.1), atol=1e-6) for move in moved)
+    assert torch.allclose(model.eval().embeddings()[1], of_own)
 
 
 def test_texts_of_test_items_are_never_read(words_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +277,7 @@ def test_other_histories_and_losses_train(words_bert: Path, tmp_path: Path, hist
         ),
         (["lm_recommender.dropout=1.5"], "lm_recommender.dropout: found 1.5"),
         (["lm_recommender.adversarial=-1"], "lm_recommender.adversarial: found -1"),
+        (["lm_recommender.averaging=1.0"], "lm_recommender.averaging: found 1.0, expected in "),
         (["lm.dtype=int8"], "lm: found dtype int8 and vocabulary full, expected float32"),
         (["lm=minilm_l0"], "found StaticEncoder, which has no layers to train"),
         (["--method", "full", "lm_tune.method.num_layers=9"], "expected at most 2"),

@@ -8,6 +8,7 @@ from kgrec.cli import OVERRIDES_HELP, run_action
 ACTIONS = {
     "pretrain": "teach a BERT the words of a corpus, from scratch or further",
     "tune": "train an encoder for recommendation, whole or by a few weights",
+    "average": "one model from several that were tuned from one",
     "prune": "drop layers, attention heads, inner width and unused words",
     "quantize": "store weights in 8 bits",
     "distill": "teach a small model what a large one says of the items",

@@ -38,8 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_intermixed_args(arguments)
 
     step = _pretrain(given.model, given.corpus, given.overrides, given.out, ["lm", "pretrain", *arguments])
-    told = [f"{name} {step.figures[name]:.4g}" for name in sorted(step.figures)]
-    print(", ".join(told))
+    print(_told(step.figures))
     print(given.out)
     return 0
 
@@ -71,6 +70,20 @@ def _pretrain(model: str, corpus: str, overrides: Sequence[str], out: Path, comm
     cfg = compose_pretraining(model, corpus, overrides)
     parent = None if "lm_size" in cfg else cfg.lm.model
     return trained_step("pretrain", cfg, DECISIVE, parent, out, command, _train)
+
+
+def _told(figures: dict[str, float]) -> str:
+    """What came of it, in one line."""
+    follows = ""
+    if "valid/next_sentence/after" in figures:
+        before, after = (100 * figures[f"valid/next_sentence/{when}"] for when in ("before", "after"))
+        follows = f"next sentence told rightly {before:.1f} -> {after:.1f} %, "
+    return (
+        f"{figures['params']:,.0f} parameters, {figures['pairs']:,.0f} pairs, perplexity of masked words "
+        f"{figures['valid/perplexity/before']:.4g} -> {figures['valid/perplexity/after']:.4g} "
+        f"(epoch {figures['best_epoch']:.0f} of {figures['epochs']:.0f}), {follows}"
+        f"{figures['train_s']:.0f} s, peak {figures['peak_memory_mb']:.0f} MB"
+    )
 
 
 def _train(cfg: "DictConfig", run: "RunFolder") -> tuple[Any, Any, dict[str, float]]:

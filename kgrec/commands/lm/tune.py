@@ -1,5 +1,6 @@
 """``kgrec lm tune``: a language model trained for recommendation."""
 
+import logging
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -9,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from kgrec.cli import OVERRIDES_HELP, CommandParser
 from kgrec.commands.lm.training import start_run, trained_step
 from kgrec.errors import InputError
+from kgrec.progress import another_speaks
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
     from kgrec.lm.folder import Step
     from kgrec.reporting.run_folder import RunFolder
+
+log = logging.getLogger(__name__)
 
 DECISIVE = ("data", "text", "loss", "lm", "lm_tune", "lm_recommender", "train", "seed")
 """Parts of the configuration that decide what comes out."""
@@ -114,9 +118,11 @@ def _table(model: str, methods: list[str], overrides: Sequence[str], out: Path) 
 
     for method in methods:
         compose_tuning(model, method, overrides)  # known to be sound before the first one is trained
-    for method in methods:
+    for number, method in enumerate(methods, start=1):
+        log.info("method %d of %d: %s", number, len(methods), method)
         line = [sys.executable, "-m", "kgrec", "lm", "tune", model, *overrides, "--method", method]
-        done = subprocess.run([*line, "--out", str(out / method)], stdout=subprocess.DEVNULL)
+        with another_speaks():
+            done = subprocess.run([*line, "--out", str(out / method)], stdout=subprocess.DEVNULL)
         if done.returncode:
             return done.returncode
     for method in methods:

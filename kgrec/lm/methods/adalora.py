@@ -156,7 +156,6 @@ class AdaLoRA(InjectedTuning):
         """See :meth:`InjectedTuning.merge`; tells how many singular values are left."""
         values = [weight for _, part, weight in self._weights.values() if part == "lora_E"]
         left = sum(int(value.count_nonzero()) for value in values)
-        log.info(
-            "%d of %d singular values are left in %d matrices", left, self.rank * len(values), len(values)
-        )
+        total = self.rank * len(values)
+        log.info("the weights kept have %d of %d singular values that are not zero", left, total)
         super().merge(encoder)

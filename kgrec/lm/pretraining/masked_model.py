@@ -11,6 +11,7 @@ from kgrec.errors import InputError
 from kgrec.lm.pretraining.corpus import Examples
 from kgrec.lm.pretraining.masking import IGNORED, Masking, Tokens, tokens_of
 from kgrec.models.base import Batch, Trainable
+from kgrec.progress import doing
 from kgrec.seed import torch_generator
 
 PERPLEXITY = "valid/perplexity"
@@ -63,6 +64,7 @@ class MaskedModel(Trainable):
         self.train_sentences = train.sentences
         self.masking = masking
         self.max_length = max_length
+        doing("masking the held-out texts")
         generator = torch_generator(seed, "pretraining", "held-out masks")
         self._held_out = [
             (tokens, *self._masked(tokens, generator), labels, has_second)

@@ -9,6 +9,7 @@ import torch
 
 from kgrec.errors import InputError
 from kgrec.lm.folder import check_tokenizer, num_reserved_tokens
+from kgrec.progress import doing
 from kgrec.text.backbone import load_tokenizer, quiet
 from kgrec.text.pretrained import read_config
 
@@ -82,6 +83,7 @@ def train_tokenizer(texts: Sequence[str], vocab_size: int, max_length: int) -> A
 
     if not any(text.strip() for text in texts):
         raise InputError("corpus: found no text to train a tokenizer on")
+    doing("training a tokenizer")
     normalizer, splitter = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
     words = [word for text in texts for word, _ in splitter.pre_tokenize_str(normalizer.normalize_str(text))]
     backend = Tokenizer(models.WordPiece(_vocabulary(words, vocab_size), unk_token="[UNK]"))
@@ -127,6 +129,7 @@ def continued(folder: Path) -> tuple[Any, Any]:
 
     if (found := read_config(folder).get("model_type")) != "bert":
         raise InputError(f"model: {folder} is of type {found}; pretraining goes on with type bert alone")
+    doing("loading the language model")
     tokenizer = load_tokenizer(folder, num_reserved_tokens(folder))
     with quiet():
         try:
