@@ -232,7 +232,7 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
                 valid = ", ".join(options(group))
                 return f"setting {override!r}: {group} has no option {wrong[0]!r}; valid: {valid}"
         elif key.partition(".")[0] in text and not override.startswith(("+", "~")):
-            known = _keys_beside(key)
+            known = _keys_beside(key, overrides)
             if known is not None:
                 return f"setting {override!r}: there is no key {key!r}; valid: {', '.join(known)}"
     missing = re.search(r"Missing mandatory value: (\S+)", text)
@@ -241,11 +241,15 @@ def _explain(error: Exception, overrides: Sequence[str]) -> str:
     return f"configuration: {text}"
 
 
-def _keys_beside(key: str) -> list[str] | None:
-    """Valid siblings of a wrong ``key``; ``None`` where the key exists in the default configuration."""
+def _keys_beside(key: str, overrides: Sequence[str]) -> list[str] | None:
+    """Valid siblings of a wrong ``key``; ``None`` where the key exists with the options chosen."""
+    try:
+        base = hydra_compose("config", [override for override in overrides if _group_of(override)])
+    except (HydraException, OmegaConfBaseException):  # an option is wrong too: what its group has is unknown
+        base = hydra_compose("config")
     parent, _, leaf = key.rpartition(".")
-    base = hydra_compose("config")
     node = OmegaConf.select(base, parent) if parent else base
-    if not isinstance(node, DictConfig):
-        return sorted(str(name) for name in base)
+    while not isinstance(node, DictConfig):
+        parent, _, leaf = parent.rpartition(".")
+        node = OmegaConf.select(base, parent) if parent else base
     return None if leaf in node else sorted(str(name) for name in node if not str(name).startswith("_"))

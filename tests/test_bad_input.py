@@ -115,6 +115,8 @@ def test_a_link_into_nowhere_is_named(refused: Command, workplace: Path, links: 
         (["lm=huge"], "setting 'lm=huge': lm has no option 'huge'; valid: bert_base, "),
         (["model.colour=red"], "there is no key 'model.colour'; valid: "),
         (["colour=red"], "there is no key 'colour'; valid: data, "),
+        (["lm=hashing", "lm.pooling=cls"], "there is no key 'lm.pooling'; valid: char_ngrams, dim, "),
+        (["model=cke", "model.tripels.rules=a"], "there is no key 'model.tripels.rules'; valid: "),
         (["train.max_epochs=many"], "expected a whole number such as 200"),
         (["train.max_epochs=0"], "train.max_epochs: found 0, expected at least 1"),
         (["train.optimizer.lr=-1"], "train.optimizer: Invalid learning rate: -1"),
