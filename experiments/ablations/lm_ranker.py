@@ -50,6 +50,7 @@ def second_stage(data: str) -> Study:
         metrics=("test/cold/ndcg@10", "test/cold/recall@10", "test/ms_per_user"),
         test_to_train=0.2 / 0.7,
         num_splits=5,
+        min_splits=5,
         notes=(
             "300 users for each split, drawn once; one draw of the rewired graph on each split",
             "test/ms_per_user: milliseconds for a user's list, on the machine and threads of the run",
