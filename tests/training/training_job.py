@@ -23,7 +23,7 @@ from kgrec.reporting.loggers.none import NoLogger
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
 from kgrec.training.early_stopping import EarlyStopping
-from kgrec.training.runtime import Runtime
+from kgrec.training.runtime import Runtime, part_processes
 from kgrec.training.trainer import Trainer, TrainingResult
 
 NUM_USERS, NUM_ITEMS, SEED = 12, 20, 5
@@ -133,3 +133,4 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
     folder, seconds, size, rate = sys.argv[1:]
     print(json.dumps(train(Path(folder), float(seconds), int(size), float(rate))))
+    part_processes()
