@@ -198,7 +198,7 @@ def _paths(text: str) -> str:
     return none[1] if none else f"{len(re.findall(r'^  [0-9.]+  ', text, re.MULTILINE))} paths"
 
 
-def _load_libraries() -> float:
+def load_libraries() -> float:
     """CPU seconds that loading them takes."""
     began = time.process_time()
     for name in (*LIBRARIES, "kgrec.train", "kgrec.recommend", "kgrec.explain"):
@@ -249,7 +249,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=DATASETS, choices=DATASETS)
     given = parser.parse_args()
     commit = (environment(0)["git"] or {}).get("commit") or "unknown"  # of the code that is loaded now
-    loading = _load_libraries()
+    loading = load_libraries()
     for data in given.data:
         write(data, section(data, measure(data), loading, commit))
 
