@@ -34,8 +34,8 @@ COMMANDS = (
     ("own", f"quantize minilm --method own {ON}"),
     ("dynamic", f"quantize minilm --method dynamic {ON}"),
     ("static", f"quantize minilm --method static {ON}"),
-    ("onnx", f"export minilm --format onnx {ON}"),
-    ("plain", f"export tuned --format safetensors {ON}"),
+    ("onnx", fX),
+    ("plain", "export tuned --format safetensors"),
 )
 """Folder that is written → the command without it; later ones read what earlier ones left."""
 
