@@ -34,7 +34,7 @@ COMMANDS = (
     ("own", f"quantize minilm --method own {ON}"),
     ("dynamic", f"quantize minilm --method dynamic {ON}"),
     ("static", f"quantize minilm --method static {ON}"),
-    ("onnx", fX),
+    ("onnx", "export minilm --format onnx"),
     ("plain", "export tuned --format safetensors"),
 )
 """Folder that is written → the command without it; later ones read what earlier ones left."""
