@@ -8,17 +8,20 @@ from kgrec.study import Arm, Claim, Study, Suite
 
 METHODS = ("full", "last_layer", "lora", "adalora", "dora", "ia3", "prefix", "prompt", "adapter")
 TRAINING = "train.max_epochs=8"
-LARGER = {"ml-1m-llm-text": ("train.max_epochs=3 train.batch_size=4096", "lm.max_length=64")}
-"""Data with ten times the interactions → its training, and what holds for every arm."""
+LARGER = {"ml-1m-llm-text": "train.max_epochs=3 train.batch_size=4096"}
+"""Data with ten times the interactions → its training."""
+LONG_TEXTS = {"ml-1m-llm-text": ("lm.max_length=64",)}
+"""Data with long texts → how much of them every arm reads."""
 AS_PUBLISHED = "as published"
 METRIC = "test/cold/recall@20"
 
 
 def tuning(data: str, method: str) -> str:
     """The command that tunes the model on one split."""
+    settings = " ".join([LARGER.get(data, TRAINING), *LONG_TEXTS.get(data, ())])
     return (
         f"lm tune minilm_l6 --method {method} --out {{folder}}/{method}-s{{seed}} data={data} "
-        f"data/split=cold_item seed={{seed}} lm.batch_size=1024 {' '.join(LARGER.get(data, [TRAINING]))}"
+        f"data/split=cold_item seed={{seed}} lm.batch_size=1024 {settings}"
     )
 
 
@@ -39,7 +42,7 @@ def study(data: str) -> Study:
             "kg=none",
             "model.embedding_dim=64",
             "model.start.targets.rank=[16,32,64]",
-            *LARGER.get(data, (TRAINING,))[1:],
+            *LONG_TEXTS.get(data, ()),
         ),
         arms=(
             Arm(AS_PUBLISHED, (), tuple(("lm=minilm_l6", f"lm.num_layers={n}") for n in range(1, 7))),

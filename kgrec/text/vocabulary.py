@@ -52,15 +52,20 @@ def reachable_ids(tokenizer: Any, pad_id: int | None) -> Tensor:
         ``[V]`` int64, ascending.
 
     Raises:
-        InputError: a tokenizer of another kind.
+        InputError: a tokenizer of another kind, or one that splits texts in another way than BERT's, which
+            looks at nothing but the character itself.
     """
     inside = _wordpiece(tokenizer).continuing_subword_prefix
     backend = tokenizer.backend_tokenizer
+    if (splits := type(backend.pre_tokenizer).__name__) != "BertPreTokenizer":
+        raise InputError(
+            f"vocabulary: reachable needs BERT's way of splitting texts, found {splits}; set vocabulary=full"
+        )
 
     def comes_through(piece: str) -> bool:
         plain = piece.removeprefix(inside) or piece
         read = backend.normalizer.normalize_str(plain) if backend.normalizer else plain
-        split = backend.pre_tokenizer.pre_tokenize_str(read) if backend.pre_tokenizer else [(read, None)]
+        split = backend.pre_tokenizer.pre_tokenize_str(read)
         return len(plain) == 1 or [word for word, _ in split] == [plain]
 
     found = (index for piece, index in tokenizer.get_vocab().items() if comes_through(piece))
@@ -112,6 +117,7 @@ def _wordpiece(tokenizer: Any) -> Any:
     model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
     if type(model).__name__ != "WordPiece":  # by name: only backbone.py knows the library
         raise InputError(
-            f"vocabulary: cut needs a WordPiece tokenizer, found {type(model).__name__}; set vocabulary=full"
+            f"vocabulary: a smaller one needs a WordPiece tokenizer, found {type(model).__name__}; "
+            "set vocabulary=full"
         )
     return model

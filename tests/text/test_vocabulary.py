@@ -149,8 +149,22 @@ def test_a_tokenizer_of_another_kind_is_refused(folder: Path, tmp_path: Path) ->
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=32).save_pretrained(tmp_path)
     for make in MAKERS:
-        with pytest.raises(InputError, match="cut needs a WordPiece tokenizer, found BPE"):
+        with pytest.raises(
+            InputError, match="vocabulary: a smaller one needs a WordPiece tokenizer, found BPE"
+        ):
             make(tmp_path).fitted_to(WARM)
+
+
+def test_what_is_reachable_is_known_of_bert_s_way_of_splitting_alone(folder: Path, tmp_path: Path) -> None:
+    AutoModel.from_pretrained(folder).save_pretrained(tmp_path)
+    tokenizer = Tokenizer(
+        models.WordPiece({"[UNK]": 0, "\N{LOWER ONE EIGHTH BLOCK}toy": 1}, unk_token="[UNK]")
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()  # writes that block before each word
+    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=32, unk_token="[UNK]")
+    wrapped.save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="reachable needs BERT's way of splitting texts, found Metaspace"):
+        whole(tmp_path, "reachable").fitted_to(WARM)
 
 
 def test_an_unknown_vocabulary_is_refused(folder: Path) -> None:
