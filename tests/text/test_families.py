@@ -146,5 +146,5 @@ def test_every_family_is_pooled_as_it_was_trained(name: str) -> None:
 
 
 def test_a_cut_vocabulary_is_refused_for_byte_level_pieces(qwen3: Path) -> None:
-    with pytest.raises(InputError, match="a smaller one needs a WordPiece tokenizer, found BPE; set vocabulary=full"):
+    with pytest.raises(InputError, match="needs a WordPiece tokenizer, found BPE; set vocabulary=full"):
         make_encoder(qwen3, vocabulary="cut").fitted_to(["toy story"])
