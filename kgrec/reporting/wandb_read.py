@@ -119,6 +119,6 @@ def _in_one_line(where: str) -> Iterator[None]:
         yield
     except (wandb.errors.Error, OSError) as error:
         what = f"{where}: cannot be read ({' '.join(str(error).split())})"
-        if isinstance(error, wandb.errors.AuthenticationError):  # also where the server did not answer
-            what += "; expected a server that can be reached and a key that it knows"
+        if isinstance(error, wandb.errors.AuthenticationError):
+            what += "; expected a key that the server knows"
         raise InputError(what) from error

@@ -24,9 +24,12 @@ class Server(ThreadingHTTPServer):
         files: run → name → content of the files that were sent.
         downloads: run and name of each file that was asked for.
         runs: run → what is known of it.
+        knows_key: whether the client's key is taken.
+        failures: what the stand-in could not answer; the test that asked fails.
     """
 
     PAGE = 2  # runs at once, fewer than the client asks for
+    request_queue_size = 64  # the client opens many connections at once
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -35,6 +38,8 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, dict[str, bytes]] = {}
         self.downloads: list[tuple[str, str]] = []
         self.runs: dict[str, dict[str, Any]] = {}
+        self.knows_key = True
+        self.failures: list[Exception] = []
         self.address = f"http://127.0.0.1:{self.server_port}"
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -149,10 +154,19 @@ class Handler(BaseHTTPRequestHandler):
 
     def _any(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            self._send(*self._answer(body))
+        except Exception as error:  # without an answer the client would try again, for days
+            self.server.failures.append(error)
+            self._send(400, repr(error).encode())
+
+    def _answer(self, body: bytes) -> tuple[int, bytes]:
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         answer: dict[str, Any] = {}
         content = b""
+        if self.path == "/graphql" and not self.server.knows_key:
+            return 401, b"{}"
         if self.path == "/graphql":
             asked = json.loads(body)
             operation = re.search(r"(?:query|mutation)\s+(\w+)", asked["query"])
@@ -173,8 +187,10 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 self.server.downloads.append((run, name))
             content = self.server.files[run][name]
-        content = content or json.dumps(answer).encode()
-        self.send_response(200)
+        return 200, content or json.dumps(answer).encode()
+
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -195,3 +211,4 @@ def wandb_server() -> Iterator[Server]:
         wandb.teardown()
         running.shutdown()
         thread.join()
+        assert not running.failures

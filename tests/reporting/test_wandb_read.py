@@ -121,16 +121,27 @@ def test_no_account_and_a_malformed_name(
     assert not Path("runs").exists()
 
 
-@pytest.mark.slow
 @pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("command", [["compare", GROUP], ["wandb", "sync", "encoders"]])
 def test_a_server_that_does_not_answer(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "cwd" / "runs" / "encoders" / "one" / "wandb" / "offline-run-1").mkdir(parents=True)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{unused.getsockname()[1]}")
-        assert main(["compare", GROUP]) == 2
+        address = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        monkeypatch.setenv("WANDB_BASE_URL", address)
+        assert main(command) == 2
+    error = capfd.readouterr().err
+    assert f"found no answer from the W&B server at {address} (" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.usefixtures("account")
+def test_a_key_that_the_server_does_not_know(wandb_server: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    wandb_server.knows_key = False
+    assert main(["compare", GROUP]) == 2
     error = capfd.readouterr().err
     assert error.startswith(f"kgrec compare: {GROUP}: cannot be read (")
-    assert "expected a server that can be reached and a key that it knows" in error
+    assert error.endswith("; expected a key that the server knows\n")
     assert error.count("\n") == 1

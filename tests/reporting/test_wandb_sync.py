@@ -20,6 +20,8 @@ def test_a_group_is_sent_with_its_lineage_once(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.address)
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     run = RunFolder(tmp_path / "runs" / "encoders" / "one")
     run.write("config.yaml", b"lr: 0.1\n")
     run.checkpoint_dir.mkdir()
@@ -30,9 +32,8 @@ def test_a_group_is_sent_with_its_lineage_once(
         for epoch in (1, 2):
             logger.log({"epoch": epoch, "train/loss": 1 / epoch}, step=epoch)
         logger.summary({"test/recall@20": 0.25})
+    assert not wandb_server.asked  # offline means offline
 
-    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.address)
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     assert main(["wandb", "sync", "encoders"]) == 0
 
     sent = wandb_server.asked["UpsertBucket"][0]

@@ -1,11 +1,14 @@
 """Weights & Biases."""
 
 import glob
+import http.client
 import json
 import logging
 import netrc
 import os
 import secrets
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -27,6 +30,8 @@ LONGEST_NAME = 128
 
 MOST_METADATA = 100
 """Entries of an artifact's metadata; W&B refuses more."""
+
+ANSWERS_WITHIN_S = 10.0
 
 KEPT = ("config.yaml", "env.json", "metrics.jsonl", "per_user.parquet", "summary.json")
 """Files of a finished run folder that W&B keeps, below a folder of the run's name: W&B has a ``config.yaml``
@@ -234,22 +239,43 @@ def has_api_key() -> bool:
     """Whether W&B's own places for a key hold one; the key itself is not read."""
     if os.environ.get("WANDB_API_KEY"):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).netloc
+    from wandb.sdk.lib import urls
+
     try:
-        file = os.environ.get("NETRC") or Path.home() / ".netrc"
-        return netrc.netrc(file).authenticators(host) is not None
+        known = netrc.netrc(os.environ.get("NETRC") or Path.home() / ".netrc")
     except (OSError, RuntimeError, netrc.NetrcParseError):  # no home, no file, or none that W&B could read
         return False
+    # A key stored for the server behind the default one counts too.
+    servers = (_server(), urls.forge_upstream_url(_server()))
+    return any(known.authenticators(urlsplit(server).netloc) for server in servers)
 
 
 def check_account() -> None:
-    """Ask for a key before W&B does.
+    """Ask for a key, and whether the server answers at all, before W&B does.
+
+    W&B tries for long, and where its client gives up and ends at once, its service process may wait for ever
+    (wandb 0.31: the answer to the given-up request closes the connection before the word to end is read).
 
     Raises:
-        InputError: no account is configured.
+        InputError: no account is configured, or its server does not answer.
     """
     if not has_api_key():
         raise InputError("found no W&B account on this machine, expected WANDB_API_KEY or `wandb login`")
+    try:
+        urllib.request.urlopen(_server(), timeout=ANSWERS_WITHIN_S).close()
+    except urllib.error.HTTPError as error:
+        error.close()  # an answer, whatever it says
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(
+            f"found no answer from the W&B server at {_server()} ({error}), expected one that can be reached "
+            "(WANDB_BASE_URL names another)"
+        ) from error
+
+
+def _server() -> str:
+    from wandb.sdk import wandb_setup
+
+    return str(wandb_setup.singleton().settings.base_url)
 
 
 def quieten() -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -191,12 +192,15 @@ def test_a_resumed_job_stays_the_same_run_and_says_nothing(
 
 
 def test_auto_mode(tmp_path: Path, no_account: pytest.MonkeyPatch) -> None:
+    import wandb
+
     auto = logger("auto")
     assert auto._resolved_mode() == "offline"
     (tmp_path / "home" / ".netrc").write_text("machine elsewhere.example login user password secret\n")
     assert auto._resolved_mode() == "offline"
-    (tmp_path / "home" / ".netrc").write_text("machine api.wandb.ai login user password secret\n")
-    assert auto._resolved_mode() == "online"
+    for server in ("api.wandb.ai", urlsplit(wandb.Settings().base_url).netloc):
+        (tmp_path / "home" / ".netrc").write_text(f"machine {server} login user password secret\n")
+        assert auto._resolved_mode() == "online"
     (tmp_path / "home" / ".netrc").unlink()
     no_account.setenv("WANDB_API_KEY", "secret")
     assert auto._resolved_mode() == "online"
