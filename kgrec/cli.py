@@ -29,6 +29,10 @@ COMMANDS = {
     "wandb": "sync: send offline runs to Weights & Biases",
 }
 
+TALKATIVE = ("torchao", "torch.utils._pytree")
+"""Loggers that, whenever peft or transformers import torchao, name kernels for other hardware and calls that
+torch has deprecated."""
+
 OVERRIDES_HELP = "settings, e.g. data=lastfm seed=1; `kgrec train --help` lists the groups"
 
 
@@ -75,6 +79,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             format="%(message)s",
             stream=sys.stderr,
         )
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(logging.ERROR)
         return _run_command(arguments[0], arguments[1:])
 
 

@@ -34,6 +34,8 @@ COMMANDS = (
     ("own", f"quantize minilm --method own {ON}"),
     ("dynamic", f"quantize minilm --method dynamic {ON}"),
     ("static", f"quantize minilm --method static {ON}"),
+    ("ao", f"quantize minilm --method torchao {ON}"),
+    ("ao_dynamic", f"quantize minilm --method torchao_dynamic {ON}"),
     ("onnx", "export minilm --format onnx"),
     ("plain", "export tuned --format safetensors"),
 )

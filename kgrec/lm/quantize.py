@@ -1,7 +1,8 @@
-"""A language model with its weights in 8 bits, in the project's own form or in ONNX's."""
+"""A language model with its weights in 8 bits, in the project's own form, in ONNX's or in torchao's."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from kgrec.errors import InputError
 from kgrec.lm.export import write_onnx, write_settings
 from kgrec.lm.folder import LanguageModel
 from kgrec.progress import doing
+from kgrec.text.added import ADAPTER, PREFIX
 from kgrec.text.backbone import OWN, quiet, token_ids
 from kgrec.text.batches import length_batches, padded
 from kgrec.text.int8 import quantize
 from kgrec.text.onnx import MODEL_FILE
+from kgrec.text.pretrained import read_config
+from kgrec.text.torchao import torchao
 
 CALIBRATION_TEXTS = 128
 """Texts by which a static quantisation chooses its ranges, taken evenly from all."""
@@ -81,10 +85,46 @@ def write_static(folder: Path, model: LanguageModel, texts: Sequence[str]) -> No
     _write_quantized(folder, model, "static", convert)
 
 
+def write_torchao(folder: Path, model: LanguageModel, texts: Sequence[str], activations: bool) -> None:
+    """Linear layers by torchao, each output channel with its scale; tables stay as they are.
+
+    Args:
+        folder: written.
+        model: in the form of transformers, whose loader does it.
+        texts: none is needed.
+        activations: whether they are rounded too, each token by its own scale as it comes, and multiplied in
+            whole numbers; else the weights are put back into floats.
+
+    Raises:
+        InputError: a model that transformers has no form for, or torchao is not there.
+    """
+    from transformers import AutoModel, TorchAoConfig
+
+    own = {OWN, ADAPTER, PREFIX} & read_config(model.folder).keys()
+    if own:
+        raise InputError(
+            f"--method: torchao reads models in the form of transformers, and {model.name} has pruned heads, "
+            "adapters or int8 of kgrec's own; expected own, dynamic or static"
+        )
+    library = torchao()
+    chosen = library.Int8DynamicActivationInt8WeightConfig if activations else library.Int8WeightOnlyConfig
+    with quiet(), torch.random.fork_rng(devices=[]):
+        network = AutoModel.from_pretrained(
+            model.folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            quantization_config=TorchAoConfig(chosen(), modules_to_not_convert=["pooler"]),
+        )
+        network.save_pretrained(folder)
+        model.tokenizer.save_pretrained(folder)
+
+
 METHODS: dict[str, Callable[[Path, LanguageModel, Sequence[str]], None]] = {
     "own": write_own,
     "dynamic": write_dynamic,
     "static": write_static,
+    "torchao": partial(write_torchao, activations=False),
+    "torchao_dynamic": partial(write_torchao, activations=True),
 }
 """The values of ``kgrec lm quantize --method``; each writes all of a folder but its lineage."""
 

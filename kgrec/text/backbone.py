@@ -18,6 +18,7 @@ from kgrec.text.blocks import layer_list, narrow_heads
 from kgrec.text.encoder import Cost
 from kgrec.text.int8 import Int8Embedding, dequantized, quantize, stored_bytes
 from kgrec.text.pretrained import read_config
+from kgrec.text.torchao import is_stored_by_torchao, torchao
 from kgrec.text.vocabulary import keep_rows, restrict
 
 log = logging.getLogger(__name__)
@@ -160,6 +161,10 @@ def load_backbone(
     Raises:
         InputError: weights missing, too few layers, too few positions, nothing that int8 could be put in.
     """
+    if dtype == torch.int8 and is_stored_by_torchao(folder):
+        raise InputError(
+            f"dtype: found int8, expected float32 or bfloat16: torchao has {folder} in int8 already"
+        )
     tokenizer = load_tokenizer(folder, max_length)
     network = load_network(folder, torch.float32 if dtype == torch.int8 else dtype)
     config = network.config
@@ -206,6 +211,8 @@ def _load_published(folder: Path, dtype: torch.dtype) -> tuple[Any, Collection[s
     """A model in the form of transformers, and the names of the weights that its folder lacks."""
     from transformers import AutoModel
 
+    if is_stored_by_torchao(folder):
+        torchao()
     network, info = AutoModel.from_pretrained(
         folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
     )

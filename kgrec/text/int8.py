@@ -141,4 +141,11 @@ def stored_bytes(module: nn.Module) -> int:
     scales = (
         part.get_buffer("scale") for part in module.modules() if isinstance(part, Int8Linear | Int8Embedding)
     )
-    return sum(part.nbytes for part in module.parameters()) + sum(scale.nbytes for scale in scales)
+    return sum(map(_bytes, module.parameters())) + sum(scale.nbytes for scale in scales)
+
+
+def _bytes(parameter: Tensor) -> int:
+    """Of what is stored; a tensor made of others, such as torchao's, counts itself as the floats it means."""
+    if not hasattr(parameter, "__tensor_flatten__"):
+        return parameter.nbytes
+    return sum(getattr(parameter, part).nbytes for part in parameter.__tensor_flatten__()[0])

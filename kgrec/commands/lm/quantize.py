@@ -1,12 +1,12 @@
 """``kgrec lm quantize``: store weights in 8 bits."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kgrec.cli import CommandParser
 from kgrec.commands.lm import MODEL_HELP, add_corpus
 
-METHODS = ("own", "dynamic", "static")
+METHODS = ("own", "dynamic", "static", "torchao", "torchao_dynamic")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -15,7 +15,9 @@ def main(arguments: Sequence[str]) -> int:
         "lm quantize",
         "Store weights in 8 bits. own: kgrec's, each token by its own scale; read by lm=hf lm.dtype=int8,\n"
         "or with lm.dtype=float32 as rounded weights alone. dynamic, static: ONNX, read by lm=onnx; static\n"
-        "takes the ranges of activations from texts of warm items. The cosine to the model before is shown.",
+        "takes the ranges of activations from texts of warm items. torchao: linear layers alone, weights\n"
+        "only, or (torchao_dynamic) products in whole numbers too; read by lm=hf. The cosine to the model\n"
+        "before is shown.",
         "  kgrec lm quantize minilm --out minilm-int8 --method dynamic data=ml-100k",
     )
     parser.add_argument("model", help=MODEL_HELP)
@@ -33,7 +35,13 @@ def main(arguments: Sequence[str]) -> int:
     from kgrec.lm.folder import check_out, load_lm, new_step, write_folder
     from kgrec.lm.quantize import METHODS as WRITERS
     from kgrec.reporting.environment import commit
+    from kgrec.text.encoder import TextEncoder
 
+    readers: dict[str, Callable[..., TextEncoder]] = {
+        "own": partial(encoder_of, dtype="int8"),
+        "dynamic": onnx_encoder,
+        "static": onnx_encoder,
+    }
     settings = {name: getattr(given, name) for name in ("method", "pooling")}
     settings["data"] = given.overrides
     step = new_step("quantize", ["lm", "quantize", *arguments], settings, given.model, commit())
@@ -42,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     parent = encoder_of(model.folder, model.max_length, given.pooling)
 
     def measure(folder: Path) -> dict[str, float]:
-        read = partial(encoder_of, dtype="int8") if given.method == "own" else onnx_encoder
+        read = readers.get(given.method, encoder_of)
         return agreement(parent, read(folder, model.max_length, given.pooling), texts)
 
     done = write_folder(
