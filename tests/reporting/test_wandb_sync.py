@@ -1,6 +1,8 @@
 """``wandb sync`` itself, from offline files to a stand-in of W&B's server that records what it is sent."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +14,39 @@ from kgrec.reporting.loggers.wandb import WandbLogger
 from kgrec.reporting.run_folder import RunFolder
 
 
-@pytest.mark.slow
-def test_a_group_is_sent_with_its_lineage_once(
-    tmp_path: Path, wandb_server: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def account(tmp_path: Path, wandb_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WANDB_MODE", "WANDB_DIR", "WANDB_DATA_DIR", "NETRC"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_BASE_URL", wandb_server.address)
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("account")
+def test_runs_that_are_not_sent_yet_are_given_to_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = [Path("runs/g/run/wandb", f"offline-run-{name}") for name in ("1-a", "2-a", "3-b")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    (folders[2] / "run-b.wandb.synced").touch()
+    sent: list[list[str]] = []
+
+    def run(command: list[str], check: bool) -> subprocess.CompletedProcess[bytes]:
+        sent.append(command)
+        return subprocess.CompletedProcess(command, len(sent) - 1)
+
+    monkeypatch.setattr("kgrec.reporting.wandb_sync.subprocess.run", run)
+    assert main(["wandb", "sync", "g"]) == 0
+    assert sent == [[sys.executable, "-m", "wandb", "sync", *map(str, folders[:2])]]
+    assert main(["wandb", "sync", "g"]) == 1  # W&B said that it failed
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("account")
+def test_a_group_is_sent_with_its_lineage_once(
+    tmp_path: Path, wandb_server: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
     run = RunFolder(tmp_path / "runs" / "encoders" / "one")
     run.write("config.yaml", b"lr: 0.1\n")
     run.checkpoint_dir.mkdir()
