@@ -27,6 +27,7 @@ from kgrec.pipeline import (
 )
 from kgrec.reporting.environment import changes, environment
 from kgrec.reporting.loggers.base import RunInfo, RunLogger
+from kgrec.reporting.named_files import named_files
 from kgrec.reporting.run_folder import RunFolder
 from kgrec.seed import seed_everything
 from kgrec.summary import data_digests, lm_training_costs, sources, summarise
@@ -51,7 +52,8 @@ def train(cfg: DictConfig, on_validation: OnValidation = never_stop) -> RunFolde
     """
     run = RunFolder(Path(cfg.paths.runs) / cfg.group / run_name(cfg))
     if run.is_finished:
-        changed = "; ".join(changes(run.read_env(), environment(cfg.seed)))
+        files = named_files(settings(cfg))
+        changed = "; ".join(changes(run.read_env(), {**environment(cfg.seed), "data": files}))
         log.info("%s is finished: nothing to do%s", run.path, f"; since then: {changed}" if changed else "")
         return run
 
@@ -106,7 +108,9 @@ def _recorded(cfg: DictConfig, run: RunFolder, inputs: ModelInputs, is_main: boo
             if is_main:
                 plain, tags = settings(cfg), tuple(str(option) for option in cfg.choices.values() if option)
                 digests = data_digests(inputs)
-                run.start(OmegaConf.to_yaml(OmegaConf.create(plain)), cfg.seed, digests)
+                run.start(
+                    OmegaConf.to_yaml(OmegaConf.create(plain)), cfg.seed, {**digests, **named_files(plain)}
+                )
                 used = sources(inputs, digests)
                 logger.start(run, RunInfo(plain, run.name, cfg.group, "train", tags, used))
             yield logger

@@ -203,6 +203,22 @@ def test_a_finished_run_of_other_versions_says_so(
     assert "is finished: nothing to do; since then: python 2.7 → 3" in caplog.text
 
 
+def test_a_finished_run_of_other_files_says_so(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = [f"u{user},i{item}\n" for user in range(12) for item in range(12) if (user + item) % 3]
+    table = Path("own.csv")
+    table.write_text("user,item\n" + "".join(rows))
+    command = ["train", "data=custom", "data.source.interactions=own.csv", "model=popularity", "logger=none"]
+    output(capsys, *command)
+    caplog.set_level("INFO")
+    output(capsys, *command)
+    assert caplog.text.endswith("is finished: nothing to do\n")
+    table.write_text("user,item\n" + "".join(rows[1:]))
+    output(capsys, *command)
+    assert "is finished: nothing to do; since then: data.source.interactions " in caplog.text
+
+
 def test_wandb_sync_needs_runs_and_an_account(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, workplace: Path
 ) -> None:
