@@ -27,7 +27,7 @@ def named_files(config: Mapping[str, Any]) -> dict[str, str]:
 def _files_of(value: Any) -> Iterator[Path]:
     for name in value if isinstance(value, list) else [value]:
         if isinstance(name, str) and name:
-            yield from _files(Path(name))
+            yield from _files(name)
 
 
 def _digest(files: list[Path]) -> str:
@@ -38,11 +38,12 @@ def _digest(files: list[Path]) -> str:
     return whole.hexdigest()[:DIGITS]
 
 
-def _files(path: Path) -> list[Path]:
+def _files(name: str) -> list[Path]:
     try:
+        path = Path(name).expanduser()
         if path.is_file():
             return [path]
         is_model = (path / MODEL_SIGN).is_file()
         return sorted(file for file in path.iterdir() if file.is_file()) if is_model else []
-    except OSError:  # a value that is too long for a name, or a folder that may not be read
+    except (OSError, RuntimeError):  # too long for a name, ~ of nobody, a folder that may not be read
         return []

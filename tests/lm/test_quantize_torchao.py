@@ -1,5 +1,6 @@
 """Linear layers stored by torchao: fewer bytes, read by the same encoder, and nothing more done to them."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from kgrec.cli import main
+from kgrec.commands.lm.quantize import METHODS as OFFERED
 from kgrec.errors import InputError
 from kgrec.lm.folder import load_lm, read_lineage
 from kgrec.lm.prune import Pruning, save_pruned
@@ -22,6 +24,10 @@ NAMES = ("torchao", "torchao_dynamic")
 
 def encoder(folder: Path, dtype: str = "float32", num_layers: int | None = None) -> TransformerEncoder:
     return TransformerEncoder(str(folder), num_layers, "mean", 32, 3, dtype, True, "cpu", "", "full")
+
+
+def test_the_command_offers_what_there_is() -> None:
+    assert (*METHODS,) == OFFERED
 
 
 @pytest.fixture(params=NAMES)
@@ -81,6 +87,12 @@ def test_a_form_of_our_own_is_refused(method: str, bert: Path, texts: list[str],
         with pytest.raises(InputError, match="torchao reads models in the form of transformers"):
             METHODS[method](out, load_lm(str(folder)), [])
     assert not list(out.iterdir())
+
+
+def test_without_torchao_it_is_told_what_to_install(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torchao", None)
+    with pytest.raises(InputError, match=r"pip install kgrec\[torchao\]"):
+        encoder(stored).encode(["heat"])
 
 
 def test_as_typed(

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -212,3 +213,15 @@ def wandb_server() -> Iterator[Server]:
         running.shutdown()
         thread.join()
         assert not running.failures
+
+
+@pytest.fixture
+def account(tmp_path: Path, wandb_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who has logged in to the stand-in, in an empty working directory."""
+    for name in ("WANDB_MODE", "WANDB_DIR", "WANDB_DATA_DIR", "WANDB_ENTITY", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "cwd").mkdir()
+    monkeypatch.chdir(tmp_path / "cwd")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.address)
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)

@@ -35,17 +35,6 @@ def send(folder: Path, seed: int, lm: str, values: list[float] | None) -> RunFol
     return run
 
 
-@pytest.fixture
-def account(tmp_path: Path, wandb_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WANDB_MODE", "WANDB_DIR", "WANDB_DATA_DIR", "WANDB_ENTITY", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.address)
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("account")
 def test_what_is_read_back_is_the_run_folder(

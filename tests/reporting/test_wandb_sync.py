@@ -14,16 +14,6 @@ from kgrec.reporting.loggers.wandb import WandbLogger
 from kgrec.reporting.run_folder import RunFolder
 
 
-@pytest.fixture
-def account(tmp_path: Path, wandb_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WANDB_MODE", "WANDB_DIR", "WANDB_DATA_DIR", "NETRC"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("WANDB_BASE_URL", wandb_server.address)
-    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.usefixtures("account")
 def test_runs_that_are_not_sent_yet_are_given_to_wandb(monkeypatch: pytest.MonkeyPatch) -> None:
     folders = [Path("runs/g/run/wandb", f"offline-run-{name}") for name in ("1-a", "2-a", "3-b")]
@@ -44,10 +34,8 @@ def test_runs_that_are_not_sent_yet_are_given_to_wandb(monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("account")
-def test_a_group_is_sent_with_its_lineage_once(
-    tmp_path: Path, wandb_server: Any, capfd: pytest.CaptureFixture[str]
-) -> None:
-    run = RunFolder(tmp_path / "runs" / "encoders" / "one")
+def test_a_group_is_sent_with_its_lineage_once(wandb_server: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    run = RunFolder(Path("runs/encoders/one"))
     run.write("config.yaml", b"lr: 0.1\n")
     run.checkpoint_dir.mkdir()
     (run.checkpoint_dir / "model.safetensors").write_bytes(b"weights")

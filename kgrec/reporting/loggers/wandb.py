@@ -32,6 +32,7 @@ MOST_METADATA = 100
 """Entries of an artifact's metadata; W&B refuses more."""
 
 ANSWERS_WITHIN_S = 10.0
+"""Seconds that a W&B server is given to answer at all."""
 
 KEPT = ("config.yaml", "env.json", "metrics.jsonl", "per_user.parquet", "summary.json")
 """Files of a finished run folder that W&B keeps, below a folder of the run's name: W&B has a ``config.yaml``
@@ -273,6 +274,7 @@ def check_account() -> None:
 
 
 def _server() -> str:
+    """Address of W&B's server, by the environment and W&B's own settings."""
     from wandb.sdk import wandb_setup
 
     return str(wandb_setup.singleton().settings.base_url)
