@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kgrec.errors import InputError
+from kgrec.nn.log_partition import log_partition
 from kgrec.nn.losses.base import RankingLoss, SampledLoss, per_pair, weighted_mean
 
 
@@ -34,7 +35,7 @@ class FullSoftmax(Softmax):
         -\frac{s_{u,i}}{\tau} + \ln \sum_{j \in C \cup \{i\}} e^{s_{u,j} / \tau}
 
     with C the items of ``candidate_mask``. The user's other positives stay in the sum.
-    Memory: one ``[B, |C|]`` matrix of scores and its gradient (``[M, |C|]`` with ``rows``).
+    Memory: no matrix of scores but where they are few, see :mod:`kgrec.nn.log_partition`.
 
     Args:
         temperature: τ > 0; scores are divided by it.
@@ -59,7 +60,7 @@ class FullSoftmax(Softmax):
         positive_scores = (per_pair(users, rows) * F.embedding(positives, items)).sum(dim=1)
         # Excluded items are left out of the product: masking them would cost as much as keeping them.
         candidates = items if candidate_mask is None else items[candidate_mask]
-        log_total = per_pair(torch.logsumexp(users @ candidates.T, dim=1), rows)
+        log_total = per_pair(log_partition(users, candidates), rows)
         if candidate_mask is not None:
             with_positive = torch.logaddexp(log_total, positive_scores)
             log_total = torch.where(candidate_mask[positives], log_total, with_positive)
