@@ -48,8 +48,9 @@ class Fitted:
         return setting if self.lean is None else {"lean": self.lean, **setting}
 
     def score(self, user_ids: Tensor, item_ids: Tensor) -> Tensor:
-        """``[B, C]``."""
-        return self.users[user_ids] @ self.items[item_ids].T
+        """``[B, C]``, from the factors that count: the users have zeros for the others."""
+        kept = slice(self.target.rank)
+        return self.users[user_ids, kept] @ self.items[item_ids, kept].T
 
 
 class RegressionStart:

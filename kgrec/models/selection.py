@@ -21,12 +21,12 @@ log = logging.getLogger(__name__)
 BLOCK_SIZE = 512
 """Users scored at a time: bounds memory, changes no result."""
 
-FEW_COLUMNS = 1000
-"""Up to here numpy's partition is ahead of torch's topk, by four times at 300."""
+FEW_COLUMNS = 4000
+"""Up to here numpy's partition is ahead of torch's topk: three times at 1,600, nearly twice at 3,200."""
 
 
 ScoreSome = Callable[[Tensor, Tensor], Tensor]
-"""User ids ``[B]`` and item ids ``[C]`` → scores ``[B, C]``."""
+"""User ids ``[B]`` and item ids ``[C]`` → scores ``[B, C]``, a new tensor: whoever asks may write to it."""
 
 
 def some_of(score: Callable[[Tensor], Tensor]) -> ScoreSome:
@@ -99,7 +99,7 @@ class ValidationRecall:
 
     def _of_block(self, scores: Tensor, block: "_Block") -> Tensor:
         """Recall of each user of a block, from scores ``[B, C]``."""
-        scores = scores.cpu().nan_to_num(-torch.inf, torch.inf, -torch.inf)
+        scores = scores.cpu().nan_to_num_(-torch.inf, torch.inf, -torch.inf)
         scores[block.seen] = -torch.inf
         lowest = _kth_largest(scores, min(self.k, scores.shape[1]))
         user, item = block.relevant
