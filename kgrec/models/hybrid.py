@@ -100,6 +100,7 @@ class Hybrid(Recommender):
         self.num_nodes = graph.num_nodes
         visible = graph_view.visible(graph)
         self.graph, self.kept_nodes = graph.pruned(visible), kept_nodes(graph, visible)
+        self.users_are_read = graph_view.interactions
         self.register_buffer("text", text.embeddings, persistent=False)
         self.register_buffer("has_text", text.has_text, persistent=False)
         warm_items = torch.from_numpy(inputs.dataset.warm_items)
@@ -326,4 +327,6 @@ class Hybrid(Recommender):
         items = self.from_count(self.count_scaler(self.fact_counts))
         if self.attributes is not None:
             items = items + self.attributes()
-        return torch.cat([self.user_embedding, items, self.entity_embedding])
+        # Users that no edge leaves are read by nobody: zeros would be sent back through the whole network.
+        users = self.user_embedding if self.users_are_read else self.user_embedding.detach()
+        return torch.cat([users, items, self.entity_embedding])

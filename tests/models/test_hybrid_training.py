@@ -100,6 +100,10 @@ def test_after_a_start_the_held_item_side_stays_and_users_move(inputs, make_hybr
     assert not torch.allclose(later_users, users)
 
 
+def test_held_items_pass_no_gradient_through_the_network(inputs, make_hybrid, start) -> None:
+    assert not make_hybrid(inputs, start=start).item_embeddings().requires_grad
+
+
 def test_after_a_start_items_that_are_not_held_move(inputs, make_hybrid, start) -> None:
     free = RegressionStart(
         start.targets,
