@@ -38,7 +38,8 @@ EASE = (
 ALL_WARM = ("model.hiding.items=0",)
 """No item plays cold in training where none is cold in use."""
 
-FACTS_AS_TEXT = ("text.max_facts=12", "lm.max_length=128")
+LONG_TEXTS = ("ml-1m-llm-text", "lastfm-colakg")
+"""Datasets whose items have descriptions of some 200 tokens: facts come after them."""
 
 DRAWS = {f"{SMALL}+rewired": tuple((f"kg.draw={draw}",) for draw in range(3))}
 """The control that claims hang on is drawn three times on each split."""
@@ -51,10 +52,24 @@ def lm_arm(name: str, lm: str, kg: str, *settings: str, series: str = "") -> Arm
     return Arm(name, (option, f"kg={kg}", *settings), choices, series, label, DRAWS.get(name, ((),)))
 
 
-CORE = (
-    *(lm_arm(f"{lm}+{kg}", lm, kg, *NETWORK, series=series) for lm in LMS for kg, series in GRAPHS.items()),
-    *(lm_arm(f"{lm}+facts_as_text", lm, "none", *NETWORK, *FACTS_AS_TEXT) for lm in (SMALL, LARGE)),
-)
+def facts_as_text(data: str) -> tuple[str, ...]:
+    """Twelve facts after the text, and tokens enough to read them: MiniLM's most where texts are long."""
+    return ("text.max_facts=12", f"lm.max_length={512 if data in LONG_TEXTS else 128}")
+
+
+def core(data: str) -> tuple[Arm, ...]:
+    """Each language model with each graph, and two of them that read the facts as text."""
+    facts = facts_as_text(data)
+    return (
+        *(
+            lm_arm(f"{lm}+{kg}", lm, kg, *NETWORK, series=series)
+            for lm in LMS
+            for kg, series in GRAPHS.items()
+        ),
+        *(lm_arm(f"{lm}+facts_as_text", lm, "none", *NETWORK, *facts) for lm in (SMALL, LARGE)),
+    )
+
+
 COMPRESSED = {" int8": ("lm.dtype=int8",), " int8 cut": ("lm.dtype=int8", "lm.vocabulary=cut")}
 """Both sides may be compressed alike: int8, and the vocabulary cut to that of warm items' texts besides."""
 
@@ -189,7 +204,7 @@ def cold(data: str) -> Study:
         name=f"parity-{data}-cold",
         question="Is a small language model with a graph as good as a large one, on items nobody has rated?",
         common=("experiment=parity", f"data={data}"),
-        arms=(*CORE, LARGE_TEXT, *FLOOR, *DEPLOYED),
+        arms=(*core(data), LARGE_TEXT, *FLOOR, *DEPLOYED),
         claims=claims(data),
         primary=COLD,
         metrics=tuple(
@@ -202,7 +217,7 @@ def cold(data: str) -> Study:
             for metric in ("recall@20", "ndcg@20")
         ),
         test_to_train=0.2 / 0.7,
-        groups={"core": tuple(arm.name for arm in CORE), "floor": tuple(arm.name for arm in FLOOR)},
+        groups={"core": tuple(arm.name for arm in core(data)), "floor": tuple(arm.name for arm in FLOOR)},
         deployed=(*(f"{lm}+{kg}" for lm in LMS for kg in ("none", "full")), *(arm.name for arm in DEPLOYED)),
         fronts=fronts(),
         notes=(
@@ -270,7 +285,7 @@ def warm(data: str) -> Study:
             f"eval.slices=[{','.join(slices)}]",
         ),
         arms=(
-            *(replace(arm, overrides=(*arm.overrides, *ALL_WARM)) for arm in CORE),
+            *(replace(arm, overrides=(*arm.overrides, *ALL_WARM)) for arm in core(data)),
             replace(
                 LARGE_TEXT,
                 choices=tuple((*choice, *ALL_WARM) for choice in LARGE_TEXT.choices[: len(LAYERS)]),
@@ -285,7 +300,10 @@ def warm(data: str) -> Study:
             for metric in ("recall@20", "ndcg@20")
         ),
         test_to_train=0.1 / 0.8,
-        groups={"core": tuple(arm.name for arm in CORE), "floor": tuple(arm.name for arm in WARM_FLOOR)},
+        groups={
+            "core": tuple(arm.name for arm in core(data)),
+            "floor": tuple(arm.name for arm in WARM_FLOOR),
+        },
         num_splits=5,
         min_splits=5,
         notes=("splits draw the held-out interactions anew; intervals resample splits, then users",),
